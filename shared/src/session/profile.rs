@@ -1,0 +1,23 @@
+use crate::protocol::{EventKind, SessionEvent};
+
+/// What one event says of its user that outlives the session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ProfileChange {
+    /// This agent serves the user from now on.
+    LastAgent(String),
+    /// The user rated the service, 1 to 5.
+    LastRating(i64),
+}
+
+impl ProfileChange {
+    /// What `event` changes, if anything.
+    pub fn of(event: &SessionEvent) -> Option<Self> {
+        match event.event {
+            EventKind::TransferToHumanSuccess | EventKind::AgentForward => {
+                event.agent_id.clone().map(Self::LastAgent)
+            }
+            EventKind::SatisfactionSelected => event.satisfaction_selected.map(Self::LastRating),
+            _ => None,
+        }
+    }
+}
