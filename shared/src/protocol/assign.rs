@@ -62,7 +62,8 @@ mod tests {
     #[test]
     fn fields_of_the_wrong_type_are_absent() {
         let question: AssignRequest =
-            read(r#"{"SessionId":7,"ClientUserId":["maya"],"EventTime":{"ms":1},"CustomerServiceId":null}"#).unwrap();
+            read(r#"{"SessionId":7,"ClientUserId":["maya"],"EventTime":{"ms":1},"CustomerServiceId":null}"#)
+                .unwrap();
         assert_eq!(question, AssignRequest::default());
     }
 }

@@ -1,4 +1,11 @@
-use super::open_set::open_set;
+use std::{borrow::Cow, fmt};
+
+use serde::{
+    Deserialize, Deserializer,
+    de::{self, IgnoredAny},
+};
+
+use super::{lenient, open_set::open_set};
 
 open_set! {
     /// `CallbackCommand`, in the query and in the body.
@@ -41,5 +48,49 @@ impl Command {
             Self::SessionEvent | Self::MemberEvent => Some(Endpoint::SessionEvents),
             Self::Other(_) => None,
         }
+    }
+}
+
+/// The `CallbackCommand` of a body; `None` when it names none.
+///
+/// Only the outermost object is looked at, whatever the depth of the rest.
+///
+/// # Errors
+/// The body is not one JSON object.
+pub fn command_of(body: &str) -> Result<Option<Command>, serde_json::Error> {
+    serde_json::from_str(body).map(|Envelope(command)| command)
+}
+
+/// A body before it is known what it is. A field that comes twice counts as it came last.
+struct Envelope(Option<Command>);
+
+impl<'de> Deserialize<'de> for Envelope {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(EnvelopeVisitor)
+    }
+}
+
+struct EnvelopeVisitor;
+
+impl<'de> de::Visitor<'de> for EnvelopeVisitor {
+    type Value = Envelope;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON object")
+    }
+
+    fn visit_map<A: de::MapAccess<'de>>(self, mut entries: A) -> Result<Envelope, A::Error> {
+        #[derive(Deserialize)]
+        struct Name(#[serde(deserialize_with = "lenient::text")] Option<String>);
+
+        let mut command = None;
+        while let Some(key) = entries.next_key::<Cow<'de, str>>()? {
+            if key == "CallbackCommand" {
+                command = entries.next_value::<Name>()?.0;
+            } else {
+                entries.next_value::<IgnoredAny>()?;
+            }
+        }
+        Ok(Envelope(command.as_deref().map(Command::from_wire)))
     }
 }

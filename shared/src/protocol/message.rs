@@ -161,11 +161,9 @@ impl RawElement<'_> {
             "TIMImageElem" => {
                 Element::Image { urls: content.image_info_array.into_iter().map(|image| image.url).collect() }
             }
-            "TIMFileElem" => Element::File {
-                name: content.file_name,
-                url: content.url,
-                size_bytes: content.file_size,
-            },
+            "TIMFileElem" => {
+                Element::File { name: content.file_name, url: content.url, size_bytes: content.file_size }
+            }
             "TIMVideoFileElem" => Element::Video { url: content.video_url, seconds: content.video_second },
             "TIMRelayElem" => Element::Relay {
                 title: content.title,

@@ -17,7 +17,7 @@ mod time;
 
 pub use app::{AppId, NoAppId};
 pub use assign::AssignRequest;
-pub use command::{Command, Endpoint};
+pub use command::{Command, Endpoint, command_of};
 pub use event::{EventKind, SessionEvent};
 pub use member::MemberEvent;
 pub use message::{Element, MsgBody};
@@ -49,8 +49,6 @@ impl NotUnderstood {
 /// Names the field that is missing or has a value that cannot be used.
 pub fn read<T: DeserializeOwned>(body: &str) -> Result<T, NotUnderstood> {
     let deserializer = &mut serde_json::Deserializer::from_str(body);
-    serde_path_to_error::deserialize(deserializer).map_err(|error| NotUnderstood {
-        path: error.path().to_string(),
-        reason: error.inner().to_string(),
-    })
+    serde_path_to_error::deserialize(deserializer)
+        .map_err(|error| NotUnderstood { path: error.path().to_string(), reason: error.inner().to_string() })
 }

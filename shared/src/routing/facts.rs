@@ -237,7 +237,8 @@ impl Facts {
             return;
         };
         let to_bot = || events.iter().filter(|event| event.event == EventKind::ChatBotUserSendMsg);
-        let custom_data = |event: &SessionEvent| serde_json::from_str(event.cloud_custom_data.as_deref()?).ok();
+        let custom_data =
+            |event: &SessionEvent| serde_json::from_str(event.cloud_custom_data.as_deref()?).ok();
         self.channel = Fact::Known(events.iter().rev().find_map(|event| event.channel_type.clone()));
         self.texts = Fact::Known(newest(to_bot().flat_map(|event| event.msg_body.texts()).collect()));
         self.custom_data = Fact::Known(events.iter().rev().find_map(custom_data).unwrap_or(Value::Null));

@@ -133,7 +133,10 @@ fn rank(kind: &EventKind) -> u8 {
         HumanUserSendMsg | HumanAgentSendMsg => 70,
         AgentForward => 75,
         SatisfactionSelected => 80,
-        SessionUserEnd | SessionAgentEnd | SessionUserTimeoutEnd | SessionAgentTimeoutEnd
+        SessionUserEnd
+        | SessionAgentEnd
+        | SessionUserTimeoutEnd
+        | SessionAgentTimeoutEnd
         | SessionPendingAutoFinishEnd => 90,
         SessionEnd => 95,
     }

@@ -1,0 +1,71 @@
+use std::{borrow::Cow, net::IpAddr};
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use serde::Deserialize;
+
+use super::{MAX_BODY_BYTES, Refusal};
+
+/// What we use of an HTTP API request (payload format 2.0).
+///
+/// Everything may be missing: what is needed and is not there is refused by the door, with an
+/// answer, where a failing conversion would be an invocation error without one.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Incoming<'a> {
+    /// The path, still with the URL key.
+    #[serde(borrow)]
+    pub raw_path: Cow<'a, str>,
+    /// The query, percent-encoded, repeated parameters and all.
+    #[serde(borrow)]
+    pub raw_query_string: Cow<'a, str>,
+    #[serde(borrow)]
+    body: Option<Cow<'a, str>>,
+    is_base64_encoded: bool,
+    request_context: RequestContext,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct RequestContext {
+    http: HttpContext,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct HttpContext {
+    method: String,
+    source_ip: String,
+}
+
+impl Incoming<'_> {
+    /// The HTTP method.
+    pub fn method(&self) -> &str {
+        &self.request_context.http.method
+    }
+
+    /// Who called, as API Gateway saw it; no header is believed.
+    pub fn source_ip(&self) -> Option<IpAddr> {
+        self.request_context.http.source_ip.parse().ok()
+    }
+
+    /// The body as the sender sent it, of a bounded size.
+    ///
+    /// # Errors
+    /// Larger than [`MAX_BODY_BYTES`], or base64 that is none.
+    pub fn body(&self) -> Result<Cow<'_, [u8]>, Refusal> {
+        let body = self.body.as_deref().unwrap_or_default().as_bytes();
+        if !self.is_base64_encoded {
+            return if body.len() > MAX_BODY_BYTES {
+                Err(Refusal::TooLarge)
+            } else {
+                Ok(Cow::Borrowed(body))
+            };
+        }
+        // Four characters hold three bytes: what is too large is not decoded first.
+        if body.len() / 4 * 3 > MAX_BODY_BYTES + 2 {
+            return Err(Refusal::TooLarge);
+        }
+        let bytes = STANDARD.decode(body).map_err(|_| Refusal::BadBase64)?;
+        if bytes.len() > MAX_BODY_BYTES { Err(Refusal::TooLarge) } else { Ok(Cow::Owned(bytes)) }
+    }
+}
