@@ -1,1 +1,10 @@
-//! x
+//! What runs the whole thing on a laptop and in tests, without Docker and without an AWS account.
+//!
+//! - [`template`] reads the table definitions from the template that is deployed, so that no second copy of
+//!   them can go stale.
+//! - [`engine`] serves those tables from an embedded DynamoDB, in memory or from a file.
+//! - [`runtime_api`] starts a real function binary and plays AWS Lambda to it.
+
+pub mod engine;
+pub mod runtime_api;
+pub mod template;

@@ -1,1 +1,199 @@
-//! x
+//! The Lambda runtime around a handler: what must hold for every answer, whatever the handler does.
+//!
+//! One outer service takes the invocation as raw JSON. Decoding and handling happen inside one
+//! panic guard and one deadline, so that each request gets a JSON answer in time: the conversions
+//! of `lambda_http` unwrap before a handler sees the request, and the runtime's own panic layer
+//! answers with an invocation error, which API Gateway turns into a body of its own.
+
+use std::{
+    future::Future,
+    panic::AssertUnwindSafe,
+    process::ExitCode,
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
+
+use futures_util::FutureExt;
+use lambda_http::{
+    aws_lambda_events::{apigw::ApiGatewayV2httpResponse, encodings::Body},
+    http::{HeaderValue, header::CONTENT_TYPE},
+    lambda_runtime::{self, LambdaEvent, service_fn},
+};
+use serde_json::value::RawValue;
+
+use crate::{
+    config::{Env, SettingError},
+    webhook::{HttpReply, Incoming, Refusal},
+};
+
+/// From bytes in to bytes out. The platform waits for 2 s, network and start included.
+pub const BUDGET: Duration = Duration::from_millis(1200);
+/// The last resort, for a handler that does not keep its own limits.
+const LAST_RESORT: Duration = Duration::from_millis(1350);
+/// How long the start waits for what a handler fetches ahead.
+const WARM_UP: Duration = Duration::from_millis(500);
+
+/// A request's arrival, from which all its limits are counted.
+#[derive(Clone, Copy, Debug)]
+pub struct Arrival {
+    /// The wall clock, in milliseconds since the epoch.
+    pub at_ms: u64,
+    started: Instant,
+}
+
+/// Something took longer than its share of the budget.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no answer within its share of the budget")]
+pub struct Late;
+
+impl Arrival {
+    /// A request that arrives now.
+    pub fn now() -> Self {
+        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Self { at_ms: since_epoch.as_millis() as u64, started: Instant::now() }
+    }
+
+    /// The wall clock in seconds since the epoch.
+    pub fn at_seconds(self) -> i64 {
+        (self.at_ms / 1000) as i64
+    }
+
+    /// How long ago that was, in milliseconds.
+    pub fn elapsed_ms(self) -> f64 {
+        self.started.elapsed().as_secs_f64() * 1000.0
+    }
+
+    /// Waits for `work`, but no longer than `limit`, and never beyond the budget.
+    ///
+    /// # Errors
+    /// [`Late`]; the work is dropped then.
+    pub async fn within<T>(self, limit: Duration, work: impl Future<Output = T>) -> Result<T, Late> {
+        let left = BUDGET.saturating_sub(self.started.elapsed());
+        tokio::time::timeout(limit.min(left), work).await.map_err(|_| Late)
+    }
+}
+
+/// What answers requests.
+pub trait Handler {
+    /// Fetches ahead what the first request will need; bounded in time, and may fail.
+    fn warm_up(&self) -> impl Future<Output = ()>;
+
+    /// Answers a request.
+    fn handle(&self, incoming: Incoming<'_>, arrival: Arrival) -> impl Future<Output = HttpReply>;
+}
+
+/// Runs a function for the life of its sandbox.
+///
+/// A bad setting ends the start with one line on standard error and exit code 1.
+pub async fn run<H: Handler>(handler: impl FnOnce(Env<'_>) -> Result<H, SettingError>) -> ExitCode {
+    lambda_http::tracing::init_default_subscriber();
+    quiet_panics();
+    let handler = match handler(Env::of_process()) {
+        Ok(handler) => handler,
+        Err(error) => {
+            eprintln!("{error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    if tokio::time::timeout(WARM_UP, handler.warm_up()).await.is_err() {
+        tracing::warn!("the warm-up took too long; the first request does the rest");
+    }
+    let handler = &handler;
+    let service = service_fn(|event: LambdaEvent<Box<RawValue>>| async move {
+        Ok::<_, std::convert::Infallible>(answer(handler, event.payload.get()).await)
+    });
+    match lambda_runtime::run(service).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!(%error, "the Lambda runtime ended");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Answers one invocation, whatever it holds and whatever the handler does.
+pub async fn answer(handler: &impl Handler, payload: &str) -> ApiGatewayV2httpResponse {
+    let arrival = Arrival::now();
+    let work = async {
+        match serde_json::from_str(payload) {
+            Ok(incoming) => handler.handle(incoming, arrival).await,
+            Err(_) => Refusal::NotARequest.into(),
+        }
+    };
+    let reply = match tokio::time::timeout(LAST_RESORT, unless_panicking(work)).await {
+        Ok(Some(reply)) => reply,
+        Ok(None) => HttpReply::unavailable(),
+        Err(_) => {
+            tracing::error!("no answer within the budget");
+            HttpReply::unavailable()
+        }
+    };
+    respond(reply)
+}
+
+/// The outcome of `work`, or nothing if it panicked; the panic hook has logged where.
+pub async fn unless_panicking<T>(work: impl Future<Output = T>) -> Option<T> {
+    // What a panicking request leaves half done is its own: handlers share nothing but caches
+    // behind locks that are never held across an await.
+    AssertUnwindSafe(work).catch_unwind().await.ok()
+}
+
+fn respond(HttpReply { status, reply }: HttpReply) -> ApiGatewayV2httpResponse {
+    let mut response = ApiGatewayV2httpResponse::default();
+    response.status_code = i64::from(status);
+    response.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response.body = serde_json::to_string(&reply).ok().map(Body::Text);
+    response
+}
+
+/// A panic's message may hold parts of a body; its place does not.
+fn quiet_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        tracing::error!(place, "panicked; this is a defect of the software");
+    }));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::Reply;
+
+    struct Broken;
+
+    impl Handler for Broken {
+        async fn warm_up(&self) {}
+
+        async fn handle(&self, incoming: Incoming<'_>, arrival: Arrival) -> HttpReply {
+            match &*incoming.raw_path {
+                "/panic" => panic!("on purpose"),
+                "/hang" => std::future::pending().await,
+                _ => match arrival.within(Duration::from_millis(1), std::future::pending::<()>()).await {
+                    Ok(()) => HttpReply::answer(Reply::ok()),
+                    Err(Late) => HttpReply::unavailable(),
+                },
+            }
+        }
+    }
+
+    async fn answer_of(payload: &str) -> (i64, Reply) {
+        let response = answer(&Broken, payload).await;
+        let Some(Body::Text(body)) = response.body else { panic!("no body") };
+        (response.status_code, serde_json::from_str(&body).unwrap())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whatever_the_handler_does_there_is_a_json_answer() {
+        for (payload, status) in [
+            (r#"{"rawPath":"/panic"}"#, 503),
+            (r#"{"rawPath":"/hang"}"#, 503),
+            (r#"{"rawPath":"/late"}"#, 503),
+            (r#"{"rawPath":7}"#, 400),
+            (r#"[1]"#, 400),
+            ("null", 400),
+        ] {
+            let (answered, reply) = answer_of(payload).await;
+            assert_eq!((answered, reply.error_code), (status, 1), "{payload}");
+            assert!(!reply.error_info.is_empty());
+        }
+    }
+}

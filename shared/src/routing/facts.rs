@@ -195,6 +195,17 @@ impl Needs {
     }
 }
 
+impl Needs {
+    /// What is needed here and not there.
+    pub fn without(self, other: Self) -> Self {
+        Self {
+            timeline: self.timeline && !other.timeline,
+            profile: self.profile && !other.profile,
+            attributes: self.attributes && !other.attributes,
+        }
+    }
+}
+
 /// The part of a session's story that rules look at.
 #[derive(Clone, Debug, Default)]
 pub struct Timeline {

@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// The longest partition key that DynamoDB takes, in bytes.
-pub const PARTITION_KEY_BYTES: usize = 2048;
+const PARTITION_KEY_BYTES: usize = 2048;
 /// A `MsgKey` up to this length stands in its key as it came; a longer one by its digest.
 const MSG_KEY_BYTES: usize = 200;
 /// The by-day index spreads each day over this many partitions.
@@ -27,6 +27,11 @@ pub const ATTRIBUTES: &str = "ATTRIBUTES";
 pub const PROFILE: &str = "PROFILE";
 /// An agent's current status.
 pub const STATUS: &str = "STATUS";
+
+/// Whether DynamoDB takes this as a partition key.
+pub fn fits(partition_key: &str) -> bool {
+    partition_key.len() <= PARTITION_KEY_BYTES
+}
 
 /// The partition of an app's rulesets.
 pub fn app(app: AppId) -> String {

@@ -1,1 +1,48 @@
-//! x
+//! DynamoDB: the only module that knows the AWS SDK.
+//!
+//! A function names what it may do by the traits of [`ports`]; [`Store`] can do all of it, and the
+//! policy in the template grants what the function's traits need. What the `desk` command does
+//! beyond that are plain methods.
+
+mod client;
+mod error;
+mod events;
+mod items;
+pub mod ports;
+mod questions;
+mod reading;
+mod rules;
+mod users;
+
+pub use client::{Access, client, from_env, http_client};
+pub use error::{Kind, StoreError};
+pub use reading::{Moment, SessionRow, Story};
+pub use rules::{ActiveRules, Publication, PublishError, RulesVersion};
+
+use std::time::Duration;
+
+use aws_sdk_dynamodb::Client;
+
+use crate::config::Tables;
+
+/// The two tables.
+#[derive(Clone, Debug)]
+pub struct Store {
+    client: Client,
+    rules_table: String,
+    sessions_table: String,
+    retention: Option<Duration>,
+}
+
+impl Store {
+    /// The tables as seen by this client.
+    pub fn new(client: Client, tables: Tables) -> Self {
+        let Tables { rules, sessions, retention } = tables;
+        Self { client, rules_table: rules, sessions_table: sessions, retention }
+    }
+
+    /// When something received now may be forgotten, in seconds since the epoch.
+    fn expires_at(&self, received_at_ms: u64) -> Option<u64> {
+        self.retention.map(|retention| received_at_ms / 1000 + retention.as_secs())
+    }
+}

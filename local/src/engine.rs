@@ -1,0 +1,256 @@
+//! The tables of the template, served by an embedded DynamoDB on this machine.
+//!
+//! The engine is SQLite behind DynamoDB's own HTTP interface, so the AWS SDK, the AWS command line and the
+//! functions themselves talk to it as to the real one: give them [`Engine::endpoint`] as the endpoint and any
+//! credentials, for signatures have to be there but are not verified.
+//!
+//! It runs on a thread and a runtime of its own. That makes it independent of the caller's runtime, and it lets
+//! the end be exact: once that runtime is gone, so is every connection and every handle of the data file.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::{io, thread};
+
+use dynoxide::actions::create_table::CreateTableRequest;
+use dynoxide::actions::describe_table::DescribeTableRequest;
+use dynoxide::actions::update_time_to_live::{TimeToLiveSpecification, UpdateTimeToLiveRequest};
+use dynoxide::{Database, DynoxideError};
+use serde_json::json;
+use tokio::net::TcpListener;
+use tokio::runtime::{Builder, Runtime};
+use tokio::sync::oneshot;
+
+use crate::template::{self, TEMPLATE, Table, TemplateError};
+
+/// What the table of the rules is called locally unless something else is said.
+pub const RULES_TABLE: &str = "desk-rules";
+/// What the table of the sessions is called locally unless something else is said.
+pub const SESSIONS_TABLE: &str = "desk-sessions";
+
+/// How to start an [`Engine`]; by default in memory, on any free port, under the local names.
+#[derive(Clone, Debug)]
+pub struct EngineOptions {
+    /// The file that keeps the tables, created if there is none. `None`: in memory, gone with the engine.
+    pub data: Option<PathBuf>,
+    /// The port on 127.0.0.1; 0 takes any free one.
+    pub port: u16,
+    /// The name of the template's `RulesTable`.
+    pub rules_table: String,
+    /// The name of the template's `SessionsTable`.
+    pub sessions_table: String,
+}
+
+impl Default for EngineOptions {
+    fn default() -> Self {
+        Self {
+            data: None,
+            port: 0,
+            rules_table: RULES_TABLE.to_owned(),
+            sessions_table: SESSIONS_TABLE.to_owned(),
+        }
+    }
+}
+
+/// Why an engine did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// The port is taken, or not ours to take.
+    #[error("cannot listen on 127.0.0.1:{port} ({source}); stop what listens there or choose another port")]
+    Port {
+        /// The port that was asked for.
+        port: u16,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The data file cannot be opened or created.
+    #[error("cannot open the data file {} ({reason}); give a file in an existing, writable folder", path.display())]
+    Data {
+        /// The file that was asked for.
+        path: PathBuf,
+        /// What the engine says.
+        reason: DynoxideError,
+    },
+    /// A table could not be created or looked at.
+    #[error("cannot create table {name} ({reason}); compare {logical_id} in the template")]
+    Table {
+        /// The table's name.
+        name: String,
+        /// Its resource in the template.
+        logical_id: &'static str,
+        /// What the engine says.
+        reason: DynoxideError,
+    },
+    /// The data file has the table, but with other keys or indexes.
+    #[error(
+        "table {name} in the data file was made from another {logical_id} than the template has now; \
+         move the file away or give another one"
+    )]
+    Outdated {
+        /// The table's name.
+        name: String,
+        /// Its resource in the template.
+        logical_id: &'static str,
+    },
+    /// The template lacks a table.
+    #[error("the template has no table {0}")]
+    Undefined(&'static str),
+    /// The template cannot be read.
+    #[error(transparent)]
+    Template(#[from] TemplateError),
+    /// The system gave no thread or event loop to run on.
+    #[error("cannot start the engine's thread ({0})")]
+    Thread(#[source] io::Error),
+}
+
+/// A running engine. It ends with [`stop`](Self::stop) or when it is dropped.
+#[derive(Debug)]
+pub struct Engine {
+    address: SocketAddr,
+    /// Dropping the sender is the signal.
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<thread::JoinHandle<()>>,
+}
+
+impl Engine {
+    /// Starts an engine with both tables in it. Those that the data file has already are kept as they are.
+    pub async fn start(options: EngineOptions) -> Result<Self, EngineError> {
+        let (ready, started) = oneshot::channel();
+        let (stop, stopped) = oneshot::channel();
+        let thread = thread::Builder::new()
+            .name("dynamodb".to_owned())
+            .spawn(move || run(&options, ready, stopped))
+            .map_err(EngineError::Thread)?;
+        // The thread always reports, unless it panicked.
+        let started = started.await.map_err(|lost| EngineError::Thread(io::Error::other(lost)))?;
+        Ok(Self { address: started?, stop: Some(stop), thread: Some(thread) })
+    }
+
+    /// Where it listens: `http://127.0.0.1:PORT`.
+    pub fn endpoint(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Ends it. When this returns, the port is free and the data file closed.
+    pub fn stop(self) {
+        drop(self);
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        if let Some(thread) = self.thread.take() {
+            // A panic has been printed by its own thread; there is nothing to add while dropping.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// The thread's whole life. The runtime is dropped last, and with it every connection.
+fn run(
+    options: &EngineOptions,
+    ready: oneshot::Sender<Result<SocketAddr, EngineError>>,
+    stopped: oneshot::Receiver<()>,
+) {
+    match prepare(options) {
+        Err(error) => drop(ready.send(Err(error))),
+        Ok((runtime, listener, address, database)) => {
+            // Nobody waits any more: the sender of `stopped` is gone too, and serving ends at once.
+            let _ = ready.send(Ok(address));
+            runtime.block_on(async {
+                tokio::select! {
+                    () = dynoxide::server::serve_on(listener, database) => {}
+                    _ = stopped => {}
+                }
+            });
+        }
+    }
+}
+
+/// The port first, so that a second engine fails before it touches the data of the first.
+fn prepare(options: &EngineOptions) -> Result<(Runtime, TcpListener, SocketAddr, Database), EngineError> {
+    let runtime = Builder::new_current_thread().enable_all().build().map_err(EngineError::Thread)?;
+    let (listener, address) = runtime
+        .block_on(async {
+            let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, options.port)).await?;
+            let address = listener.local_addr()?;
+            Ok((listener, address))
+        })
+        .map_err(|source| EngineError::Port { port: options.port, source })?;
+    Ok((runtime, listener, address, database(options)?))
+}
+
+fn database(options: &EngineOptions) -> Result<Database, EngineError> {
+    let definitions = template::tables(TEMPLATE)?;
+    let database = open(options)?;
+    for (logical_id, name) in
+        [("RulesTable", &options.rules_table), ("SessionsTable", &options.sessions_table)]
+    {
+        let table = definitions
+            .iter()
+            .find(|table| table.logical_id == logical_id)
+            .ok_or(EngineError::Undefined(logical_id))?;
+        let failed = |reason| EngineError::Table { name: name.clone(), logical_id, reason };
+        match existing(&database, name).map_err(failed)? {
+            None => create(&database, name, table).map_err(failed)?,
+            Some(found) if same(&found, table) => {}
+            Some(_) => return Err(EngineError::Outdated { name: name.clone(), logical_id }),
+        }
+    }
+    Ok(database)
+}
+
+fn open(options: &EngineOptions) -> Result<Database, EngineError> {
+    let path = options.data.as_deref().unwrap_or(Path::new(":memory:"));
+    path.to_str()
+        .ok_or_else(|| DynoxideError::ValidationException("its name is not UTF-8".to_owned()))
+        .and_then(Database::new)
+        .map_err(|reason| EngineError::Data { path: path.to_owned(), reason })
+}
+
+/// The table as the engine has it, or nothing.
+fn existing(database: &Database, name: &str) -> Result<Option<Table>, DynoxideError> {
+    if database.get_table_metadata(name)?.is_none() {
+        return Ok(None);
+    }
+    let described = database.describe_table(DescribeTableRequest { table_name: name.to_owned() })?;
+    // What DescribeTable answers is spelled like the template, with more in it.
+    let table = serde_json::to_value(described.table).and_then(serde_json::from_value);
+    table.map(Some).map_err(internal)
+}
+
+fn create(database: &Database, name: &str, table: &Table) -> Result<(), DynoxideError> {
+    let mut request = serde_json::to_value(table).map_err(internal)?;
+    request["TableName"] = json!(name);
+    request["BillingMode"] = json!("PAY_PER_REQUEST");
+    // As a document rather than field by field: only so does the engine check it as it checks a request.
+    let request: CreateTableRequest = serde_json::from_value(request).map_err(internal)?;
+    database.create_table(request)?;
+
+    if let Some(expiry) = &table.time_to_live_specification {
+        database.update_time_to_live(UpdateTimeToLiveRequest {
+            table_name: name.to_owned(),
+            time_to_live_specification: TimeToLiveSpecification {
+                attribute_name: expiry.attribute_name.clone(),
+                enabled: expiry.enabled,
+            },
+        })?;
+    }
+    Ok(())
+}
+
+/// Whether two tables have the same keys and indexes, in whatever order they are listed.
+fn same(one: &Table, other: &Table) -> bool {
+    fn sorted<T: serde::Serialize>(items: &[T]) -> Vec<String> {
+        let mut texts: Vec<_> = items.iter().map(|item| json!(item).to_string()).collect();
+        texts.sort();
+        texts
+    }
+    one.key_schema == other.key_schema
+        && sorted(&one.attribute_definitions) == sorted(&other.attribute_definitions)
+        && sorted(&one.global_secondary_indexes) == sorted(&other.global_secondary_indexes)
+}
+
+fn internal(error: serde_json::Error) -> DynoxideError {
+    DynoxideError::InternalServerError(error.to_string())
+}

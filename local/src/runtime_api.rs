@@ -1,0 +1,649 @@
+//! AWS Lambda, played to a real function binary.
+//!
+//! A [`Sandbox`] starts the binary as Lambda would, serves it the [Runtime API] on a loopback port, and hands it
+//! events: what is tested and measured is the program that is deployed, its start included.
+//!
+//! [Runtime API]: https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Stdio};
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant, SystemTime};
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::{self, DefaultBodyLimit, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::serve::ListenerExt;
+use serde_json::Value;
+use tempfile::NamedTempFile;
+use tokio::net::TcpListener;
+use tokio::process::{Child, Command};
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
+use tokio::time::sleep;
+
+/// How long a function may take, to start polling as well as to answer. Far more than any should, so that a
+/// slow machine fails no test, and a hanging function fails one soon.
+const LIMIT: Duration = Duration::from_secs(10);
+
+/// A running function: the process, and the Lambda it believes to run in.
+///
+/// It takes one event at a time, as a real one does. The process ends with [`kill`](Self::kill) or when the
+/// sandbox is dropped.
+#[derive(Debug)]
+pub struct Sandbox {
+    api: RuntimeApi,
+    child: Child,
+    pid: u32,
+    spawned: Instant,
+    limit: Duration,
+    /// From the start to the first poll, once there was one.
+    started: Option<Duration>,
+    /// A poll that was seen but not answered yet.
+    waiting: Option<Poll>,
+    invocations: u64,
+    /// Both output streams, in the order in which they were written. A file and no pipe: nobody has to keep
+    /// reading, and all of it is there the moment the process ends.
+    output: NamedTempFile,
+}
+
+/// What a function made of one event.
+#[derive(Debug)]
+pub struct Invocation {
+    /// Its answer, or the error it reported instead.
+    pub response: Result<Value, Value>,
+    /// From handing over the event to having the whole answer.
+    pub took: Duration,
+}
+
+/// The memory of a function's process, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Memory {
+    /// What it holds now.
+    pub resident: u64,
+    /// The most it held.
+    pub peak: u64,
+}
+
+/// Why a function could not be started, or gave no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum SandboxError {
+    /// The binary does not run.
+    #[error("cannot start {} ({source}); build it first", binary.display())]
+    Spawn {
+        /// The binary that was asked for.
+        binary: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The process ended. A function that refuses its configuration does that.
+    #[error("the function exited ({status}) instead of answering; it wrote:\n{log}")]
+    Exited {
+        /// How it ended.
+        status: ExitStatus,
+        /// All it wrote.
+        log: String,
+    },
+    /// The process runs on, but silently.
+    #[error("the function did not {awaited} within {limit:?}; it wrote:\n{log}")]
+    Silent {
+        /// What it should have done: `poll` or `answer`.
+        awaited: &'static str,
+        /// How long it had.
+        limit: Duration,
+        /// All it wrote so far.
+        log: String,
+    },
+    /// The answer is not JSON, which Lambda would not accept either.
+    #[error("the function answered what is not JSON ({source}): {body}")]
+    NotJson {
+        /// What it answered.
+        body: String,
+        /// Where it stops being JSON.
+        source: serde_json::Error,
+    },
+    /// Something of this machine failed: its loopback network, temporary files, or `/proc`.
+    #[error("cannot {action}: {source}")]
+    System {
+        /// What was attempted.
+        action: &'static str,
+        /// What the system says.
+        source: io::Error,
+    },
+}
+
+impl Sandbox {
+    /// Starts a function. Its environment is what Lambda sets plus `env`, which wins, and nothing of ours.
+    ///
+    /// Returns as soon as the process runs; [`ready`](Self::ready) waits until it is usable.
+    pub async fn start(
+        binary: &Path,
+        env: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Self, SandboxError> {
+        let failed = |action| move |source| SandboxError::System { action, source };
+        let output = NamedTempFile::new().map_err(failed("create a file for the function's output"))?;
+        // Clones of one handle share its position, so that the streams do not overwrite each other.
+        let stream = || output.as_file().try_clone().map_err(failed("share the function's output"));
+        let name = binary.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let api = RuntimeApi::start(&name, stream()?)
+            .await
+            .map_err(failed("serve the Runtime API on 127.0.0.1"))?;
+
+        let mut command = Command::new(binary);
+        command
+            .env_clear()
+            .envs(lambda_environment(&name, api.address))
+            .envs(env)
+            .stdin(Stdio::null())
+            .stdout(stream()?)
+            .stderr(stream()?);
+        let spawned = Instant::now();
+        let child =
+            command.spawn().map_err(|source| SandboxError::Spawn { binary: binary.to_owned(), source })?;
+        Ok(Self {
+            api,
+            pid: child.id().unwrap_or_default(), // there is one until the process was waited for
+            child,
+            spawned,
+            limit: LIMIT,
+            started: None,
+            waiting: None,
+            invocations: 0,
+            output,
+        })
+    }
+
+    /// Waits until the function asks for its first event. Returns how long that took from the start.
+    ///
+    /// To have the figure exact, wait at once: on a runtime of one thread nothing is served meanwhile.
+    pub async fn ready(&mut self) -> Result<Duration, SandboxError> {
+        if let Some(started) = self.started {
+            return Ok(started);
+        }
+        let poll = self.poll().await?;
+        let started = poll.at - self.spawned;
+        self.waiting = Some(poll);
+        Ok(started)
+    }
+
+    /// Hands the function an event and waits for what it makes of it.
+    pub async fn invoke(&mut self, event: &Value) -> Result<Invocation, SandboxError> {
+        let body = Bytes::from(event.to_string());
+        self.invocations += 1;
+        let id = format!("00000000-0000-4000-8000-{:012}", self.invocations);
+        let handed = loop {
+            let delivery =
+                Delivery { id: id.clone(), body: body.clone(), deadline: SystemTime::now() + self.limit };
+            let poll = self.poll().await?;
+            let now = Instant::now();
+            // A poll whose connection broke takes nothing: the function asks again.
+            if poll.reply.send(delivery).is_ok() {
+                break now;
+            }
+        };
+        let answer = self.answer(&id).await?;
+        let parse = |body: Bytes| {
+            serde_json::from_slice(&body).map_err(|source| SandboxError::NotJson {
+                body: String::from_utf8_lossy(&body).into_owned(),
+                source,
+            })
+        };
+        let response = match answer.outcome {
+            Ok(body) => Ok(parse(body)?),
+            Err(body) => Err(parse(body)?),
+        };
+        Ok(Invocation { response, took: answer.at - handed })
+    }
+
+    /// All that the function wrote so far, on either stream, and what it reported as an error of its start.
+    pub fn log(&self) -> String {
+        // Our own temporary file: if it cannot be read, saying so in its place loses nothing.
+        std::fs::read(self.output.path())
+            .map_or_else(|error| error.to_string(), |bytes| String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    /// The memory of the process. Linux only: elsewhere there is no `/proc` to read it from.
+    pub fn memory_bytes(&self) -> Result<Memory, SandboxError> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid));
+        status.and_then(|status| memory(&status)).map_err(|source| SandboxError::System {
+            action: "read the function's memory from /proc",
+            source,
+        })
+    }
+
+    /// The id of the process.
+    pub fn pid(&self) -> u32 {
+        self.pid
+    }
+
+    /// Ends the process. When this returns, it is gone.
+    pub fn kill(self) {
+        drop(self);
+    }
+
+    /// The next poll of the function, or the one that waits already.
+    async fn poll(&mut self) -> Result<Poll, SandboxError> {
+        if let Some(poll) = self.waiting.take() {
+            return Ok(poll);
+        }
+        let poll = tokio::select! {
+            biased;
+            Some(poll) = self.api.polls.recv() => poll,
+            status = self.child.wait() => return Err(self.exited(status)),
+            () = sleep(self.limit) => return Err(self.silent("poll")),
+        };
+        self.started.get_or_insert(poll.at - self.spawned);
+        Ok(poll)
+    }
+
+    /// The answer to one invocation. Those to earlier ones, which were given up, are passed over.
+    async fn answer(&mut self, id: &str) -> Result<Answer, SandboxError> {
+        let timeout = sleep(self.limit);
+        tokio::pin!(timeout);
+        loop {
+            tokio::select! {
+                biased;
+                Some(answer) = self.api.answers.recv() => if answer.id == id { return Ok(answer) },
+                status = self.child.wait() => return Err(self.exited(status)),
+                () = &mut timeout => return Err(self.silent("answer")),
+            }
+        }
+    }
+
+    fn exited(&self, status: io::Result<ExitStatus>) -> SandboxError {
+        match status {
+            Ok(status) => SandboxError::Exited { status, log: self.log() },
+            Err(source) => SandboxError::System { action: "wait for the function's process", source },
+        }
+    }
+
+    fn silent(&self, awaited: &'static str) -> SandboxError {
+        SandboxError::Silent { awaited, limit: self.limit, log: self.log() }
+    }
+}
+
+impl Drop for Sandbox {
+    fn drop(&mut self) {
+        // It fails only when the process is gone already.
+        let _ = self.child.start_kill();
+        // Nothing can be awaited here, and a process that was told to die is gone within a moment.
+        while matches!(self.child.try_wait(), Ok(None)) {
+            thread::yield_now();
+        }
+    }
+}
+
+/// What Lambda tells every function, as far as functions and the AWS SDK ask for it.
+fn lambda_environment(name: &str, address: SocketAddr) -> [(&'static str, String); 9] {
+    [
+        ("AWS_LAMBDA_RUNTIME_API", address.to_string()),
+        ("AWS_LAMBDA_FUNCTION_NAME", name.to_owned()),
+        ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST".to_owned()),
+        ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256".to_owned()),
+        ("AWS_LAMBDA_LOG_FORMAT", "JSON".to_owned()),
+        ("AWS_REGION", REGION.to_owned()),
+        ("AWS_ACCESS_KEY_ID", "local".to_owned()),
+        ("AWS_SECRET_ACCESS_KEY", "local".to_owned()),
+        ("TZ", ":UTC".to_owned()),
+    ]
+}
+
+const REGION: &str = "us-east-1";
+
+fn memory(status: &str) -> io::Result<Memory> {
+    let field = |name: &str| {
+        let kilobytes = status.lines().find_map(|line| line.strip_prefix(name)?.trim().strip_suffix(" kB"));
+        let missing = || io::Error::other(format!("there is no {name} in it (has the process ended?)"));
+        kilobytes
+            .and_then(|number| number.parse::<u64>().ok())
+            .map(|number| number * 1024)
+            .ok_or_else(missing)
+    };
+    Ok(Memory { resident: field("VmRSS:")?, peak: field("VmHWM:")? })
+}
+
+/// Lambda's side of the conversation: what the function asked and answered, in order.
+#[derive(Debug)]
+struct RuntimeApi {
+    address: SocketAddr,
+    polls: mpsc::UnboundedReceiver<Poll>,
+    answers: mpsc::UnboundedReceiver<Answer>,
+    server: JoinHandle<()>,
+}
+
+/// A function asking for an event. It waits until `reply` is used.
+#[derive(Debug)]
+struct Poll {
+    at: Instant,
+    reply: oneshot::Sender<Delivery>,
+}
+
+/// An event on its way to the function.
+#[derive(Debug)]
+struct Delivery {
+    id: String,
+    body: Bytes,
+    deadline: SystemTime,
+}
+
+/// What came back: the function's answer, or its error.
+#[derive(Debug)]
+struct Answer {
+    id: String,
+    at: Instant,
+    outcome: Result<Bytes, Bytes>,
+}
+
+/// What the handlers share.
+struct Shared {
+    arn: String,
+    polls: mpsc::UnboundedSender<Poll>,
+    answers: mpsc::UnboundedSender<Answer>,
+    log: File,
+}
+
+impl RuntimeApi {
+    async fn start(function: &str, log: File) -> io::Result<Self> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let address = listener.local_addr()?;
+        let (polls, polls_out) = mpsc::unbounded_channel();
+        let (answers, answers_out) = mpsc::unbounded_channel();
+        let arn = format!("arn:aws:lambda:{REGION}:000000000000:function:{function}");
+        let app = router(Arc::new(Shared { arn, polls, answers, log }));
+        // An answer is one write, and is not held back: 40 ms of Nagle's algorithm would be all one measures.
+        let listener = listener.tap_io(|connection| {
+            // Without it the conversation is slower, not wrong.
+            let _ = connection.set_nodelay(true);
+        });
+        let server = tokio::spawn(async move {
+            // It never returns, and its errors concern single connections, which the function would report.
+            let _ = axum::serve(listener, app).await;
+        });
+        Ok(Self { address, polls: polls_out, answers: answers_out, server })
+    }
+}
+
+impl Drop for RuntimeApi {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
+
+fn router(shared: Arc<Shared>) -> Router {
+    let runtime = Router::new()
+        .route("/invocation/next", get(next))
+        .route("/invocation/{id}/response", post(response))
+        .route("/invocation/{id}/error", post(error))
+        .route("/init/error", post(init_error))
+        .layer(DefaultBodyLimit::disable())
+        .with_state(shared);
+    Router::new().nest("/2018-06-01/runtime", runtime)
+}
+
+async fn next(State(shared): State<Arc<Shared>>) -> Response {
+    let (reply, delivery) = oneshot::channel();
+    // If the sandbox is gone, the reply is dropped with the poll, and so is noticed below.
+    let _ = shared.polls.send(Poll { at: Instant::now(), reply });
+    let Ok(Delivery { id, body, deadline }) = delivery.await else {
+        return StatusCode::GONE.into_response();
+    };
+    // The clock of a machine that can run this is past 1970.
+    let deadline = deadline.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_millis();
+    let headers = [
+        ("content-type", "application/json".to_owned()),
+        ("lambda-runtime-aws-request-id", id),
+        ("lambda-runtime-deadline-ms", deadline.to_string()),
+        ("lambda-runtime-invoked-function-arn", shared.arn.clone()),
+        ("lambda-runtime-trace-id", "Root=1-00000000-000000000000000000000000;Sampled=0".to_owned()),
+    ];
+    (headers, body).into_response()
+}
+
+async fn response(
+    State(shared): State<Arc<Shared>>,
+    extract::Path(id): extract::Path<String>,
+    body: Bytes,
+) -> StatusCode {
+    shared.answer(id, Ok(body))
+}
+
+async fn error(
+    State(shared): State<Arc<Shared>>,
+    extract::Path(id): extract::Path<String>,
+    body: Bytes,
+) -> StatusCode {
+    shared.answer(id, Err(body))
+}
+
+async fn init_error(State(shared): State<Arc<Shared>>, body: Bytes) -> StatusCode {
+    let line = [b"init error: ", body.as_ref(), b"\n"].concat();
+    match (&shared.log).write_all(&line) {
+        Ok(()) => StatusCode::ACCEPTED,
+        Err(_) => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+impl Shared {
+    fn answer(&self, id: String, outcome: Result<Bytes, Bytes>) -> StatusCode {
+        match self.answers.send(Answer { id, at: Instant::now(), outcome }) {
+            Ok(()) => StatusCode::ACCEPTED,
+            Err(_) => StatusCode::GONE,
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::sync::mpsc::channel;
+
+    use serde_json::json;
+
+    use super::*;
+
+    /// A process that does nothing, in whose place a [`Fake`] talks to Lambda.
+    const IDLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/idle.sh");
+
+    /// A function over plain HTTP, one connection kept alive.
+    struct Fake {
+        agent: ureq::Agent,
+        base: String,
+    }
+
+    type Headers = ureq::http::HeaderMap;
+
+    impl Fake {
+        fn of(sandbox: &Sandbox) -> Self {
+            let base = format!("http://{}/2018-06-01/runtime", sandbox.api.address);
+            Self { agent: ureq::Agent::new_with_defaults(), base }
+        }
+
+        fn next(&self) -> (Headers, Value) {
+            let mut response = self.agent.get(format!("{}/invocation/next", self.base)).call().unwrap();
+            (response.headers().clone(), response.body_mut().read_json().unwrap())
+        }
+
+        fn post(&self, path: &str, body: &[u8]) {
+            let response = self.agent.post(format!("{}{path}", self.base)).send(body).unwrap();
+            assert_eq!(response.status(), 202);
+        }
+
+        fn answer(&self, headers: &Headers, kind: &str, body: &Value) {
+            let id = headers["lambda-runtime-aws-request-id"].to_str().unwrap();
+            self.post(&format!("/invocation/{id}/{kind}"), body.to_string().as_bytes());
+        }
+    }
+
+    async fn start(binary: &str) -> Sandbox {
+        Sandbox::start(Path::new(binary), []).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn an_event_goes_in_and_its_answer_comes_back() {
+        let mut sandbox = start(IDLE).await;
+        let fake = Fake::of(&sandbox);
+        let function = thread::spawn(move || {
+            let (first, event) = fake.next();
+            fake.answer(&first, "response", &json!({ "got": event }));
+            let (second, _) = fake.next();
+            fake.answer(&second, "error", &json!({ "errorType": "Oops" }));
+            first
+        });
+
+        let started = sandbox.ready().await.unwrap();
+        assert_eq!(sandbox.ready().await.unwrap(), started, "the start happens once");
+        let answered = sandbox.invoke(&json!({ "text": "ä" })).await.unwrap();
+        assert_eq!(answered.response, Ok(json!({ "got": { "text": "ä" } })));
+        assert!(answered.took < LIMIT);
+        let refused = sandbox.invoke(&json!({})).await.unwrap();
+        assert_eq!(refused.response, Err(json!({ "errorType": "Oops" })));
+
+        let headers = function.join().unwrap();
+        let deadline: u128 = headers["lambda-runtime-deadline-ms"].to_str().unwrap().parse().unwrap();
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_millis();
+        assert!(deadline > now && deadline <= now + LIMIT.as_millis());
+        let arn = headers["lambda-runtime-invoked-function-arn"].to_str().unwrap();
+        assert!(arn.ends_with(":function:idle"), "{arn}");
+        assert!(headers.contains_key("lambda-runtime-trace-id"));
+    }
+
+    /// The fastest of many: a stall of Nagle's algorithm would be in each of them.
+    #[tokio::test]
+    async fn no_exchange_stalls_and_none_is_too_large() {
+        const TIMES: usize = 20;
+        let mut sandbox = start(IDLE).await;
+        let fake = Fake::of(&sandbox);
+        let large = json!("x".repeat(3 << 20));
+        let function = thread::spawn(move || {
+            for _ in 0..=TIMES {
+                let (headers, event) = fake.next();
+                fake.answer(&headers, "response", &event);
+            }
+        });
+
+        assert_eq!(sandbox.invoke(&large).await.unwrap().response, Ok(large));
+        let mut fastest = LIMIT;
+        for _ in 0..TIMES {
+            fastest = fastest.min(sandbox.invoke(&json!({})).await.unwrap().took);
+        }
+        assert!(fastest < Duration::from_millis(20), "{fastest:?}");
+        function.join().unwrap();
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_comes_too_late_is_not_the_next_ones() {
+        let mut sandbox = start(IDLE).await;
+        let fake = Fake::of(&sandbox);
+        let (given_up, wait) = channel();
+        let function = thread::spawn(move || {
+            let (late, _) = fake.next();
+            wait.recv().unwrap();
+            fake.answer(&late, "response", &json!("late"));
+            let (headers, _) = fake.next();
+            fake.answer(&headers, "response", &json!("in time"));
+        });
+
+        sandbox.ready().await.unwrap();
+        sandbox.limit = Duration::from_millis(50);
+        let error = sandbox.invoke(&json!({})).await.unwrap_err();
+        assert!(matches!(error, SandboxError::Silent { awaited: "answer", .. }), "{error}");
+        sandbox.limit = LIMIT;
+        given_up.send(()).unwrap();
+        assert_eq!(sandbox.invoke(&json!({})).await.unwrap().response, Ok(json!("in time")));
+        function.join().unwrap();
+    }
+
+    #[tokio::test]
+    async fn an_answer_has_to_be_json() {
+        let mut sandbox = start(IDLE).await;
+        let fake = Fake::of(&sandbox);
+        let function = thread::spawn(move || {
+            let (headers, _) = fake.next();
+            let id = headers["lambda-runtime-aws-request-id"].to_str().unwrap();
+            fake.post(&format!("/invocation/{id}/response"), b"<html>");
+            fake.post("/init/error", br#"{"errorMessage":"no table"}"#);
+        });
+        let error = sandbox.invoke(&json!({})).await.unwrap_err();
+        assert!(matches!(&error, SandboxError::NotJson { body, .. } if body == "<html>"), "{error}");
+        // Serving goes on only while something here is awaited.
+        tokio::task::spawn_blocking(|| function.join().unwrap()).await.unwrap();
+        assert_eq!(sandbox.log().trim_end(), r#"init error: {"errorMessage":"no table"}"#);
+    }
+
+    #[tokio::test]
+    async fn a_function_that_exits_is_no_hang() {
+        let mut sandbox = start("/usr/bin/false").await;
+        for _ in 0..2 {
+            let error = sandbox.invoke(&json!({})).await.unwrap_err();
+            assert!(matches!(error, SandboxError::Exited { status, .. } if !status.success()), "{error}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_function_that_never_polls_is_no_hang() {
+        let mut sandbox = start(IDLE).await;
+        sandbox.limit = Duration::from_millis(50);
+        let error = sandbox.ready().await.unwrap_err();
+        assert!(matches!(error, SandboxError::Silent { awaited: "poll", .. }), "{error}");
+    }
+
+    #[tokio::test]
+    async fn the_environment_is_lambdas_and_the_given_one() {
+        let given = [("RULES_TABLE", "rules"), ("AWS_REGION", "eu-west-1")];
+        let given = given.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let mut sandbox = Sandbox::start(Path::new("/usr/bin/env"), given).await.unwrap();
+        let Err(SandboxError::Exited { status, log }) = sandbox.ready().await else {
+            panic!("env prints and exits");
+        };
+        assert!(status.success());
+        let mut lines: Vec<_> = log.lines().collect();
+        lines.sort_unstable();
+        let address = format!("AWS_LAMBDA_RUNTIME_API={}", sandbox.api.address);
+        let expected = [
+            "AWS_ACCESS_KEY_ID=local",
+            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE=256",
+            "AWS_LAMBDA_FUNCTION_NAME=env",
+            "AWS_LAMBDA_FUNCTION_VERSION=$LATEST",
+            "AWS_LAMBDA_LOG_FORMAT=JSON",
+            &address,
+            "AWS_REGION=eu-west-1",
+            "AWS_SECRET_ACCESS_KEY=local",
+            "RULES_TABLE=rules",
+            "TZ=:UTC",
+        ];
+        assert_eq!(lines, expected);
+    }
+
+    #[tokio::test]
+    async fn a_binary_that_is_not_there_is_named() {
+        let error = Sandbox::start(Path::new("no/such/function"), []).await.unwrap_err();
+        assert!(matches!(error, SandboxError::Spawn { .. }));
+        assert!(error.to_string().starts_with("cannot start no/such/function ("), "{error}");
+    }
+
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn the_process_is_seen_and_ended() {
+        let sandbox = start(IDLE).await;
+        let memory = sandbox.memory_bytes().unwrap();
+        assert!(0 < memory.resident && memory.resident <= memory.peak, "{memory:?}");
+        let process = PathBuf::from(format!("/proc/{}", sandbox.pid()));
+        assert!(process.exists());
+        sandbox.kill();
+        assert!(!process.exists(), "ended and waited for");
+    }
+
+    #[test]
+    fn memory_is_read_in_bytes() {
+        let status = "Name:\tdesk\nVmHWM:\t    8000 kB\nVmRSS:\t    7300 kB\n";
+        assert_eq!(memory(status).unwrap(), Memory { resident: 7300 << 10, peak: 8000 << 10 });
+        assert!(memory("Name:\tdesk\nState:\tZ (zombie)\n").is_err());
+    }
+}

@@ -1,0 +1,135 @@
+//! What a function may ask of the store, one trait per need.
+//!
+//! A handler names the traits it uses, so that its code shows what its policy must grant, and a
+//! test can hand in something else.
+
+use std::future::Future;
+
+use super::{ActiveRules, StoreError};
+use crate::{
+    protocol::{AppId, EventTime, MemberEvent, SessionEvent},
+    routing::{Attributes, DecisionRecord, Profile, Timeline},
+    session::ProfileChange,
+};
+
+/// Finds the ruleset that is in force. `dynamodb:GetItem` on the rules table.
+pub trait FindRules {
+    /// The version that the pointer names; `None` when nothing was ever published.
+    fn active_version(&self, app: AppId) -> impl Future<Output = Result<Option<u64>, StoreError>>;
+
+    /// One version's checked form.
+    fn rules(&self, app: AppId, version: u64) -> impl Future<Output = Result<ActiveRules, StoreError>>;
+}
+
+/// Reads what is known of a session and its user. `dynamodb:Query` and `dynamodb:GetItem`.
+///
+/// What is not there reads as empty: it is known that there is nothing.
+pub trait ReadFacts {
+    /// The newest part of a session's story.
+    fn timeline(&self, app: AppId, session_id: &str) -> impl Future<Output = Result<Timeline, StoreError>>;
+
+    /// What sessions say of a user.
+    fn profile(&self, app: AppId, user_id: &str) -> impl Future<Output = Result<Profile, StoreError>>;
+
+    /// What the business says of a user.
+    fn attributes(&self, app: AppId, user_id: &str) -> impl Future<Output = Result<Attributes, StoreError>>;
+}
+
+/// Where a recorded question stands.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked<'a> {
+    /// The app.
+    pub app: AppId,
+    /// The session that asked.
+    pub session_id: &'a str,
+    /// The user who asked.
+    pub user_id: &'a str,
+    /// When.
+    pub at: EventTime,
+}
+
+/// Keeps decisions. `dynamodb:PutItem` on the sessions table.
+pub trait RecordDecision {
+    /// Records a decision, unless this question has one already: then that one comes back.
+    fn record(
+        &self,
+        asked: Asked<'_>,
+        record: &DecisionRecord,
+        received_at_ms: u64,
+    ) -> impl Future<Output = Result<Option<DecisionRecord>, StoreError>>;
+}
+
+/// What a callback is kept with.
+#[derive(Clone, Copy, Debug)]
+pub struct Received<'a> {
+    /// The app.
+    pub app: AppId,
+    /// The body as received.
+    pub body: &'a str,
+    /// When, in milliseconds since the epoch.
+    pub at_ms: u64,
+}
+
+/// What became of something that was to be kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kept {
+    /// It is kept.
+    New,
+    /// It was kept before.
+    Again,
+    /// Its key was taken by another content: both are kept.
+    Conflict,
+}
+
+/// Keeps session events. `dynamodb:PutItem` and `dynamodb:UpdateItem` on the sessions table.
+pub trait KeepEvents {
+    /// Keeps an event under the key derived from it; never overwrites.
+    fn append(
+        &self,
+        received: Received<'_>,
+        event: &SessionEvent,
+    ) -> impl Future<Output = Result<Kept, StoreError>>;
+
+    /// Makes sure that the session has a summary by which it can be found.
+    fn ensure_summary(
+        &self,
+        received: Received<'_>,
+        event: &SessionEvent,
+    ) -> impl Future<Output = Result<(), StoreError>>;
+
+    /// Moves the user's profile, forward in time only.
+    fn move_profile(
+        &self,
+        received: Received<'_>,
+        user_id: &str,
+        at: EventTime,
+        change: &ProfileChange,
+    ) -> impl Future<Output = Result<(), StoreError>>;
+}
+
+/// Keeps agents' statuses. `dynamodb:PutItem` and `dynamodb:UpdateItem` on the sessions table.
+pub trait KeepStatuses {
+    /// Keeps a status among the agent's past ones.
+    fn append_status(
+        &self,
+        received: Received<'_>,
+        event: &MemberEvent,
+    ) -> impl Future<Output = Result<Kept, StoreError>>;
+
+    /// Makes it the current one, unless that is newer.
+    fn move_status(
+        &self,
+        received: Received<'_>,
+        event: &MemberEvent,
+    ) -> impl Future<Output = Result<(), StoreError>>;
+}
+
+/// Keeps what was verified but not understood. `dynamodb:PutItem` on the sessions table.
+pub trait Quarantine {
+    /// Keeps the body whole, with the reason.
+    fn quarantine(
+        &self,
+        received: Received<'_>,
+        reason: &str,
+    ) -> impl Future<Output = Result<(), StoreError>>;
+}

@@ -1,0 +1,284 @@
+//! Rulesets: immutable versions, a pointer to the active one, and a log of who moved it.
+
+use aws_sdk_dynamodb::types::{Put, TransactWriteItem};
+use serde::{Deserialize, Serialize};
+use serde_bytes::ByteBuf;
+use serde_json::{Value, json};
+
+use super::{
+    Store, StoreError,
+    items::{Item, PLAIN_BYTES, from_item, number, text, to_item, unzip, zip},
+    ports::FindRules,
+};
+use crate::{digest::sha256_hex, protocol::AppId, session::keys};
+
+/// The form of stored documents that this version writes and reads.
+const FORMAT: u64 = 1;
+/// What a version may take when compressed, source and checked form together: an item holds 400 KB.
+const MAX_VERSION_BYTES: usize = 350 * 1024;
+
+/// A published ruleset as the functions load it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ActiveRules {
+    /// Its version.
+    pub version: u64,
+    /// The document, for [`crate::routing::read`].
+    pub document: Value,
+}
+
+/// What is published.
+#[derive(Clone, Copy, Debug)]
+pub struct Publication<'a> {
+    /// The document as written, comments and all.
+    pub source: &'a str,
+    /// The same as data.
+    pub document: &'a Value,
+    /// Who publishes.
+    pub author: &'a str,
+    /// Why.
+    pub note: &'a str,
+    /// When, in milliseconds since the epoch.
+    pub at_ms: u64,
+    /// The version that the author believes to be active; not compared when absent.
+    pub expect: Option<u64>,
+}
+
+/// Why a ruleset was not published.
+#[derive(Debug, thiserror::Error)]
+pub enum PublishError {
+    /// Another version is active than was expected, or somebody published in the meantime.
+    #[error(
+        "version {} is active, published by {} at {}; look at what changed, then publish again",
+        .0.version, .0.author, crate::routing::timestamp(crate::protocol::EventTime::from_ms(.0.at).unwrap_or(crate::protocol::EventTime::MAX))
+    )]
+    Moved(RulesVersion),
+    /// The expected version cannot be active: nothing was ever published.
+    #[error("nothing is published for this app yet; leave out --expect")]
+    NothingYet,
+    /// The document does not fit.
+    #[error("the ruleset takes {bytes} bytes when compressed, {MAX_VERSION_BYTES} fit; shorten its lists")]
+    TooLarge {
+        /// What it takes.
+        bytes: usize,
+    },
+    /// DynamoDB did not do it.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// One version as lists show it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RulesVersion {
+    /// Its number, from 1.
+    pub version: u64,
+    /// Who published it.
+    pub author: String,
+    /// Why.
+    #[serde(default)]
+    pub note: String,
+    /// When, in milliseconds since the epoch.
+    pub at: u64,
+    /// The digest of the checked form.
+    pub sha256: String,
+}
+
+#[derive(Serialize, Deserialize)]
+struct VersionItem {
+    pk: String,
+    sk: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    source: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    source_z: Option<ByteBuf>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    compiled: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    compiled_z: Option<ByteBuf>,
+    #[serde(flatten)]
+    about: RulesVersion,
+}
+
+#[derive(Serialize, Deserialize)]
+struct PointerItem {
+    pk: String,
+    sk: String,
+    version: u64,
+    sha256: String,
+    /// Grows with every move, so that two movers cannot both win.
+    revision: u64,
+    by: String,
+    at: u64,
+}
+
+fn stored(text: &str) -> (Option<String>, Option<ByteBuf>) {
+    if text.len() <= PLAIN_BYTES { (Some(text.to_owned()), None) } else { (None, Some(zip(text).into())) }
+}
+
+fn loaded(text: Option<String>, zipped: Option<ByteBuf>) -> Option<String> {
+    text.or_else(|| unzip(&zipped?))
+}
+
+impl FindRules for Store {
+    async fn active_version(&self, app: AppId) -> Result<Option<u64>, StoreError> {
+        Ok(self.pointer(app).await?.map(|pointer| pointer.version))
+    }
+
+    async fn rules(&self, app: AppId, version: u64) -> Result<ActiveRules, StoreError> {
+        let unreadable =
+            |what: String| StoreError::unreadable("GetItem", format!("ruleset {version} {what}"));
+        let item = self.version_item(app, version).await?.ok_or_else(|| unreadable("is not there".into()))?;
+        let compiled = loaded(item.compiled, item.compiled_z);
+        let compiled = compiled.filter(|text| sha256_hex(text.as_bytes()) == item.about.sha256);
+        let compiled = compiled.ok_or_else(|| unreadable("was altered: its digest is another".into()))?;
+        let mut stored: Value =
+            serde_json::from_str(&compiled).map_err(|error| unreadable(error.to_string()))?;
+        if stored["format"] != FORMAT {
+            let format = &stored["format"];
+            return Err(unreadable(format!(
+                "has format {format}, this version of the software reads {FORMAT}"
+            )));
+        }
+        Ok(ActiveRules { version, document: stored["document"].take() })
+    }
+}
+
+impl Store {
+    async fn pointer(&self, app: AppId) -> Result<Option<PointerItem>, StoreError> {
+        let item = self.get(&self.rules_table, keys::app(app), keys::RULES_ACTIVE).await?;
+        item.map(|item| from_item("GetItem", item)).transpose()
+    }
+
+    async fn version_item(&self, app: AppId, version: u64) -> Result<Option<VersionItem>, StoreError> {
+        let item = self.get(&self.rules_table, keys::app(app), &keys::rules_version(version)).await?;
+        item.map(|item| from_item("GetItem", item)).transpose()
+    }
+
+    /// A version's document as it was written.
+    ///
+    /// # Errors
+    /// DynamoDB's; `None` when there is no such version.
+    pub async fn rules_source(&self, app: AppId, version: u64) -> Result<Option<String>, StoreError> {
+        let item = self.version_item(app, version).await?;
+        Ok(item.and_then(|item| loaded(item.source, item.source_z)))
+    }
+
+    /// The versions of an app, newest first.
+    ///
+    /// # Errors
+    /// DynamoDB's.
+    pub async fn rules_versions(&self, app: AppId) -> Result<Vec<RulesVersion>, StoreError> {
+        let pages = self
+            .client
+            .query()
+            .table_name(&self.rules_table)
+            .key_condition_expression("pk = :pk AND begins_with(sk, :version)")
+            .projection_expression("version, author, note, #at, sha256")
+            .expression_attribute_names("#at", "at")
+            .expression_attribute_values(":pk", text(keys::app(app)))
+            .expression_attribute_values(":version", text("RULES#V#"))
+            .scan_index_forward(false)
+            .into_paginator()
+            .items()
+            .send();
+        let items: Vec<Item> =
+            pages.collect::<Result<_, _>>().await.map_err(|error| StoreError::of("Query", error))?;
+        items.into_iter().map(|item| from_item("Query", item)).collect()
+    }
+
+    /// Publishes a document as the next version and makes it the active one, in one transaction.
+    ///
+    /// # Errors
+    /// Somebody else was first, the document does not fit, or DynamoDB did not do it. In each case
+    /// nothing has changed.
+    pub async fn publish(&self, app: AppId, publication: Publication<'_>) -> Result<u64, PublishError> {
+        let versions = self.rules_versions(app).await?;
+        let pointer = self.pointer(app).await?;
+        let active = pointer.as_ref().map(|pointer| pointer.version);
+        match (publication.expect, active) {
+            (Some(_), None) => return Err(PublishError::NothingYet),
+            (Some(expected), Some(active)) if expected != active => {
+                return Err(moved(versions, active));
+            }
+            _ => {}
+        }
+        let version = versions.first().map_or(0, |newest| newest.version) + 1;
+        let writes = self.writes(app, version, pointer.as_ref(), publication)?;
+        let transaction = self.client.transact_write_items().set_transact_items(Some(writes));
+        match transaction.send().await {
+            Ok(_) => Ok(version),
+            Err(error) if error.as_service_error().is_some_and(|e| e.is_transaction_canceled_exception()) => {
+                let active = self.active_version(app).await?.unwrap_or_default();
+                Err(moved(self.rules_versions(app).await?, active))
+            }
+            Err(error) => Err(StoreError::of("TransactWriteItems", error).into()),
+        }
+    }
+
+    fn writes(
+        &self,
+        app: AppId,
+        version: u64,
+        pointer: Option<&PointerItem>,
+        publication: Publication<'_>,
+    ) -> Result<Vec<TransactWriteItem>, PublishError> {
+        let Publication { source, document, author, note, at_ms, .. } = publication;
+        let compiled = json!({ "format": FORMAT, "document": document }).to_string();
+        let bytes = zip(source).len() + zip(&compiled).len();
+        if bytes > MAX_VERSION_BYTES {
+            return Err(PublishError::TooLarge { bytes });
+        }
+        let sha256 = sha256_hex(compiled.as_bytes());
+        let about = RulesVersion {
+            version,
+            author: author.into(),
+            note: note.into(),
+            at: at_ms,
+            sha256: sha256.clone(),
+        };
+        let pk = keys::app(app);
+        let ((source, source_z), (compiled, compiled_z)) = (stored(source), stored(&compiled));
+        let sk = keys::rules_version(version);
+        let new = VersionItem { pk: pk.clone(), sk, source, source_z, compiled, compiled_z, about };
+        let (by, at) = (author.to_owned(), at_ms);
+        let revision = pointer.map_or(0, |pointer| pointer.revision) + 1;
+        let active =
+            PointerItem { pk: pk.clone(), sk: keys::RULES_ACTIVE.into(), version, sha256, revision, by, at };
+        let log = json!({
+            "pk": pk, "sk": keys::rules_log(at_ms), "by": author, "note": note,
+            "from": pointer.map(|pointer| pointer.version), "to": version,
+        });
+        let only_new = "attribute_not_exists(pk)";
+        let unmoved = if pointer.is_some() { "revision = :revision" } else { only_new };
+        Ok(vec![
+            self.put_if(&new, only_new, None)?,
+            self.put_if(&active, unmoved, pointer.map(|pointer| pointer.revision))?,
+            self.put_if(&log, only_new, None)?,
+        ])
+    }
+
+    fn put_if(
+        &self,
+        item: &impl Serialize,
+        condition: &str,
+        revision: Option<u64>,
+    ) -> Result<TransactWriteItem, StoreError> {
+        const TRANSACT: &str = "TransactWriteItems";
+        let put = Put::builder()
+            .table_name(&self.rules_table)
+            .set_item(Some(to_item(TRANSACT, item)?))
+            .condition_expression(condition)
+            .set_expression_attribute_values(
+                revision.map(|revision| [(":revision".to_owned(), number(revision))].into()),
+            )
+            .build();
+        let put = put.map_err(|error| StoreError::unreadable(TRANSACT, error.to_string()))?;
+        Ok(TransactWriteItem::builder().put(put).build())
+    }
+}
+
+fn moved(versions: Vec<RulesVersion>, active: u64) -> PublishError {
+    match versions.into_iter().find(|version| version.version == active) {
+        Some(version) => PublishError::Moved(version),
+        None => PublishError::NothingYet,
+    }
+}
