@@ -22,7 +22,8 @@ use serde_json::value::RawValue;
 
 use crate::{
     config::{Env, SettingError},
-    webhook::{HttpReply, Incoming, Refusal},
+    protocol::Reply,
+    webhook::{Admitted, Callback, Door, HttpReply, Incoming, Refusal},
 };
 
 /// From bytes in to bytes out. The platform waits for 2 s, network and start included.
@@ -72,13 +73,16 @@ impl Arrival {
     }
 }
 
-/// What answers requests.
+/// What takes care of callbacks.
 pub trait Handler {
-    /// Fetches ahead what the first request will need; bounded in time, and may fail.
+    /// Who is let in.
+    fn door(&self) -> &Door;
+
+    /// Fetches ahead what the first callback will need; bounded in time, and may fail.
     fn warm_up(&self) -> impl Future<Output = ()>;
 
-    /// Answers a request.
-    fn handle(&self, incoming: Incoming<'_>, arrival: Arrival) -> impl Future<Output = HttpReply>;
+    /// Takes care of a verified callback.
+    fn take(&self, callback: Callback, arrival: Arrival) -> impl Future<Output = HttpReply>;
 }
 
 /// Runs a function for the life of its sandbox.
@@ -94,6 +98,11 @@ pub async fn run<H: Handler>(handler: impl FnOnce(Env<'_>) -> Result<H, SettingE
             return ExitCode::FAILURE;
         }
     };
+    if handler.door().is_open() {
+        tracing::warn!(
+            "whoever knows an app id may come in: set URL_KEYS, or SIGNATURE_POLICY to `required`"
+        );
+    }
     if tokio::time::timeout(WARM_UP, handler.warm_up()).await.is_err() {
         tracing::warn!("the warm-up took too long; the first request does the rest");
     }
@@ -115,8 +124,8 @@ pub async fn answer(handler: &impl Handler, payload: &str) -> ApiGatewayV2httpRe
     let arrival = Arrival::now();
     let work = async {
         match serde_json::from_str(payload) {
-            Ok(incoming) => handler.handle(incoming, arrival).await,
-            Err(_) => Refusal::NotARequest.into(),
+            Ok(incoming) => admit(handler, incoming, arrival).await,
+            Err(_) => refuse(Refusal::NotARequest, arrival),
         }
     };
     let reply = match tokio::time::timeout(LAST_RESORT, unless_panicking(work)).await {
@@ -128,6 +137,23 @@ pub async fn answer(handler: &impl Handler, payload: &str) -> ApiGatewayV2httpRe
         }
     };
     respond(reply)
+}
+
+async fn admit(handler: &impl Handler, incoming: Incoming<'_>, arrival: Arrival) -> HttpReply {
+    match handler.door().admit(&incoming, arrival.at_seconds()) {
+        // Boxed: the compiler gives up on futures nested as deep as the SDK's inside the runtime's.
+        Ok(Admitted::Callback(callback)) => Box::pin(handler.take(callback, arrival)).await,
+        Ok(Admitted::Probe) => {
+            tracing::info!(outcome = "probe", duration_ms = arrival.elapsed_ms());
+            HttpReply::answer(Reply::ok())
+        }
+        Err(refusal) => refuse(refusal, arrival),
+    }
+}
+
+fn refuse(refusal: Refusal, arrival: Arrival) -> HttpReply {
+    tracing::warn!(outcome = "refused", cause = refusal.cause(), duration_ms = arrival.elapsed_ms());
+    refusal.into()
 }
 
 /// The outcome of `work`, or nothing if it panicked; the panic hook has logged where.
@@ -156,17 +182,24 @@ fn quiet_panics() {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::Reply;
+    use crate::{
+        config,
+        protocol::{Command, Endpoint},
+    };
 
-    struct Broken;
+    struct Broken(Door);
 
     impl Handler for Broken {
+        fn door(&self) -> &Door {
+            &self.0
+        }
+
         async fn warm_up(&self) {}
 
-        async fn handle(&self, incoming: Incoming<'_>, arrival: Arrival) -> HttpReply {
-            match &*incoming.raw_path {
-                "/panic" => panic!("on purpose"),
-                "/hang" => std::future::pending().await,
+        async fn take(&self, callback: Callback, arrival: Arrival) -> HttpReply {
+            match callback.command {
+                Command::AssignHuman => panic!("on purpose"),
+                Command::AssignAgent => std::future::pending().await,
                 _ => match arrival.within(Duration::from_millis(1), std::future::pending::<()>()).await {
                     Ok(()) => HttpReply::answer(Reply::ok()),
                     Err(Late) => HttpReply::unavailable(),
@@ -175,23 +208,39 @@ mod tests {
         }
     }
 
-    async fn answer_of(payload: &str) -> (i64, Reply) {
-        let response = answer(&Broken, payload).await;
+    fn broken(endpoint: Endpoint) -> Broken {
+        let config = config::door(Env::new(&|name| (name == "SDK_APP_IDS").then(|| "1400000001".into())));
+        Broken(Door::new(endpoint, config.unwrap()))
+    }
+
+    fn callback(command: &str) -> String {
+        serde_json::json!({
+            "rawQueryString": "SdkAppid=1400000001",
+            "requestContext": { "http": { "method": "POST" } },
+            "body": format!(r#"{{"CallbackCommand":"{command}"}}"#),
+        })
+        .to_string()
+    }
+
+    async fn answer_of(endpoint: Endpoint, payload: &str) -> (i64, Reply) {
+        let response = answer(&broken(endpoint), payload).await;
         let Some(Body::Text(body)) = response.body else { panic!("no body") };
         (response.status_code, serde_json::from_str(&body).unwrap())
     }
 
     #[tokio::test(start_paused = true)]
     async fn whatever_the_handler_does_there_is_a_json_answer() {
-        for (payload, status) in [
-            (r#"{"rawPath":"/panic"}"#, 503),
-            (r#"{"rawPath":"/hang"}"#, 503),
-            (r#"{"rawPath":"/late"}"#, 503),
-            (r#"{"rawPath":7}"#, 400),
-            (r#"[1]"#, 400),
-            ("null", 400),
+        use Endpoint::{AssignAgent, SessionEvents};
+        for (endpoint, payload, status) in [
+            (AssignAgent, &*callback("ChatBot.OnAssignHuman"), 503),
+            (AssignAgent, &*callback("ChatBot.OnAssignAgent"), 503),
+            (SessionEvents, &*callback("Desk.SessionEventNotify"), 503),
+            (SessionEvents, r#"{"rawPath":7}"#, 400),
+            (SessionEvents, "[1]", 400),
+            (SessionEvents, "null", 400),
+            (SessionEvents, "{}", 405),
         ] {
-            let (answered, reply) = answer_of(payload).await;
+            let (answered, reply) = answer_of(endpoint, payload).await;
             assert_eq!((answered, reply.error_code), (status, 1), "{payload}");
             assert!(!reply.error_info.is_empty());
         }

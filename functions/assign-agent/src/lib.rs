@@ -1,1 +1,154 @@
-//! x
+//! Who shall serve this user? Answered from the rules in force, with what is known of the session
+//! and the user, within the budget whatever fails.
+//!
+//! The ladder, so that there is always an answer: the rules in force, the last good ones that are
+//! in memory, the fallback from the environment, and a `FAIL` that says what is missing.
+
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
+
+mod facts;
+mod rules;
+
+use std::time::Duration;
+
+use desk_webhooks::{
+    config::Answering,
+    edge::{Arrival, Handler, Late, unless_panicking},
+    protocol::{AssignRequest, EventTime, Reply, read},
+    routing::{DecisionRecord, FALLBACK, Facts, Needs, Question, decide, timestamp},
+    session::keys,
+    store::ports::{Asked, FindRules, ReadFacts, RecordDecision},
+    webhook::{Callback, Door, HttpReply},
+};
+use tracing::{info, warn};
+
+use rules::Rules;
+
+const RECORD: Duration = Duration::from_millis(400);
+
+/// The handler, and what it may do.
+pub struct AssignAgent<S> {
+    door: Door,
+    answering: Answering,
+    rules: Rules,
+    store: S,
+}
+
+impl<S: FindRules + ReadFacts + RecordDecision> AssignAgent<S> {
+    /// A handler behind this door.
+    pub fn new(door: Door, answering: Answering, store: S) -> Self {
+        let rules = Rules::new(answering.refresh);
+        Self { door, answering, rules, store }
+    }
+
+    async fn answer(&self, callback: &Callback, arrival: Arrival) -> Reply {
+        let request = read(&callback.body).unwrap_or_else(|problem| {
+            // A question that is not understood is a question all the same.
+            warn!(field = problem.path, "a question is not understood; it is answered without its fields");
+            AssignRequest::default()
+        });
+        let asked = self.asked(callback, &request);
+        let decided = unless_panicking(self.decide(callback, &request, asked, arrival)).await;
+        let record = decided.unwrap_or_else(|| self.fall_back(Facts::default(), arrival.at_ms));
+        let record = match asked {
+            Some(asked) if record.answer.error_code == 0 => self.record(asked, record, arrival).await,
+            _ => record,
+        };
+        info!(
+            command = callback.command.as_str(),
+            rule = record.rule,
+            version = record.version,
+            outcome = if record.answer.error_code == 0 { "answered" } else { "failed" },
+            duration_ms = arrival.elapsed_ms(),
+        );
+        record.answer
+    }
+
+    /// Where the question is recorded; nowhere when it lacks what the key is made of.
+    fn asked<'a>(&self, callback: &Callback, request: &'a AssignRequest) -> Option<Asked<'a>> {
+        let asked = Asked {
+            app: callback.app,
+            session_id: request.session_id.as_deref()?,
+            user_id: request.client_user_id.as_deref()?,
+            at: request.event_time?,
+        };
+        let fits = keys::fits(&keys::session(asked.app, asked.session_id))
+            && keys::fits(&keys::user(asked.app, asked.user_id));
+        fits.then_some(asked)
+    }
+
+    async fn decide(
+        &self,
+        callback: &Callback,
+        request: &AssignRequest,
+        asked: Option<Asked<'_>>,
+        arrival: Arrival,
+    ) -> DecisionRecord {
+        let at = asked.map(|asked| asked.at).or(request.event_time);
+        let at = at.or(EventTime::from_ms(arrival.at_ms).ok()).unwrap_or(EventTime::MAX);
+        let mut facts = facts::given(callback, request);
+        // The facts that the rules in memory look at are read while those rules are made sure of.
+        let expected =
+            self.rules.in_memory(callback.app).map_or(Needs::default(), |rules| rules.ruleset.needs);
+        let (rules, ()) = futures_util::join!(
+            self.rules.current(&self.store, callback.app, arrival),
+            facts::fetch(&self.store, callback.app, request, at, expected, &mut facts, arrival),
+        );
+        let Some(rules) = rules else { return self.fall_back(facts, at.as_ms()) };
+        let missing = rules.ruleset.needs.without(expected);
+        facts::fetch(&self.store, callback.app, request, at, missing, &mut facts, arrival).await;
+        let decision = decide(&rules.ruleset, &Question::new(&facts, timestamp(at)));
+        DecisionRecord {
+            rule: decision.rule.to_owned(),
+            version: Some(rules.version),
+            answer: decision.answer.into(),
+            facts,
+            at: timestamp(at),
+        }
+    }
+
+    /// The last rungs: the environment's fallback, then a `FAIL` that says what to do.
+    fn fall_back(&self, facts: Facts, at_ms: u64) -> DecisionRecord {
+        let Answering { fallback_group, fallback_agents, .. } = &self.answering;
+        let answer = if fallback_group.is_none() && fallback_agents.is_empty() {
+            Reply::fail("no ruleset is at hand for this app; publish one, or set FALLBACK_AGENT_GROUP_ID")
+        } else {
+            Reply::serve(*fallback_group, fallback_agents.clone())
+        };
+        let at = timestamp(EventTime::from_ms(at_ms).unwrap_or(EventTime::MAX));
+        DecisionRecord { rule: FALLBACK.to_owned(), version: None, answer, facts, at }
+    }
+
+    /// Records the decision. A question that was answered before keeps that answer; a failing
+    /// record never costs one.
+    async fn record(&self, asked: Asked<'_>, record: DecisionRecord, arrival: Arrival) -> DecisionRecord {
+        match arrival.within(RECORD, self.store.record(asked, &record, arrival.at_ms)).await {
+            Ok(Ok(None)) => record,
+            Ok(Ok(Some(earlier))) => earlier,
+            Ok(Err(error)) => {
+                warn!(%error, "the decision is not recorded");
+                record
+            }
+            Err(Late) => {
+                warn!(error = %Late, "the decision is not recorded");
+                record
+            }
+        }
+    }
+}
+
+impl<S: FindRules + ReadFacts + RecordDecision> Handler for AssignAgent<S> {
+    fn door(&self) -> &Door {
+        &self.door
+    }
+
+    async fn warm_up(&self) {
+        let arrival = Arrival::now();
+        let apps = self.door.apps().map(|app| self.rules.current(&self.store, app, arrival));
+        futures_util::future::join_all(apps).await;
+    }
+
+    async fn take(&self, callback: Callback, arrival: Arrival) -> HttpReply {
+        HttpReply::answer(self.answer(&callback, arrival).await)
+    }
+}

@@ -1,0 +1,77 @@
+//! What is known when a question is asked.
+
+use std::{fmt::Display, future::Future, time::Duration};
+
+use desk_webhooks::{
+    edge::Arrival,
+    protocol::{AppId, AssignRequest, EventTime},
+    routing::{Fact, Facts, Needs},
+    session::keys,
+    store::ports::ReadFacts,
+    webhook::Callback,
+};
+use tracing::warn;
+
+const FACTS: Duration = Duration::from_millis(300);
+
+/// What the question itself says.
+pub(crate) fn given(callback: &Callback, request: &AssignRequest) -> Facts {
+    let mut facts = Facts {
+        platform: Fact::Known(callback.platform.clone()),
+        client_ip: Fact::Known(callback.client_ip.clone()),
+        customer_service_id: Fact::Known(request.customer_service_id.clone()),
+        ..Facts::default()
+    };
+    facts.session = request.session_id.clone().map_or_else(Fact::default, Fact::Known);
+    facts.user.id = request.client_user_id.clone().map_or_else(Fact::default, Fact::Known);
+    facts
+}
+
+/// Reads what `needs` names, all at once. What fails or comes late stays unknown; what cannot be
+/// asked for, because the question does not name its session or user, was not given.
+pub(crate) async fn fetch(
+    store: &impl ReadFacts,
+    app: AppId,
+    request: &AssignRequest,
+    at: EventTime,
+    needs: Needs,
+    facts: &mut Facts,
+    arrival: Arrival,
+) {
+    let session = request.session_id.as_deref().filter(|id| keys::fits(&keys::session(app, id)));
+    let user = request.client_user_id.as_deref().filter(|id| keys::fits(&keys::user(app, id)));
+    let (timeline, profile, attributes) = futures_util::join!(
+        read(session.filter(|_| needs.timeline), |id| store.timeline(app, id), arrival),
+        read(user.filter(|_| needs.profile), |id| store.profile(app, id), arrival),
+        read(user.filter(|_| needs.attributes), |id| store.attributes(app, id), arrival),
+    );
+    if let Some(timeline) = timeline {
+        facts.learn_timeline(timeline.as_ref(), at);
+    }
+    if let Some(profile) = profile {
+        facts.learn_profile(profile);
+    }
+    if let Some(attributes) = attributes {
+        facts.learn_attributes(attributes);
+    }
+}
+
+/// `None` when there is nothing to ask for, `Some(None)` when the read failed or came late.
+async fn read<'a, T, E: Display, F: Future<Output = Result<T, E>>>(
+    id: Option<&'a str>,
+    fetch: impl FnOnce(&'a str) -> F,
+    arrival: Arrival,
+) -> Option<Option<T>> {
+    let outcome = arrival.within(FACTS, fetch(id?)).await;
+    Some(match outcome {
+        Ok(Ok(value)) => Some(value),
+        Ok(Err(error)) => {
+            warn!(%error, "a fact could not be read");
+            None
+        }
+        Err(error) => {
+            warn!(%error, "a fact could not be read");
+            None
+        }
+    })
+}
