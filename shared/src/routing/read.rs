@@ -159,7 +159,6 @@ fn read_step(node: Node<'_>, pools: &[Pool]) -> Option<Step> {
     let fields = node.fields("{ pool: general }")?;
     let pool = fields.get("pool").map(|node| pool_named(node, pools));
     let last_agent = fields.get("last_agent").map(|node| read_last_agent(node, pools));
-    let understood = pool.is_some() || last_agent.is_some();
     fields.finish();
     match (pool, last_agent) {
         (Some(pool), None) => pool.map(Step::Pool),
@@ -169,7 +168,7 @@ fn read_step(node: Node<'_>, pools: &[Pool]) -> Option<Step> {
             None
         }
         (None, None) => {
-            if !understood && node.value().as_object().is_some_and(serde_json::Map::is_empty) {
+            if node.value().as_object().is_some_and(serde_json::Map::is_empty) {
                 node.error("the step is empty; write what it does, such as { pool: general }");
             }
             None
