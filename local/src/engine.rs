@@ -155,7 +155,7 @@ fn run(
     match prepare(options) {
         Err(error) => drop(ready.send(Err(error))),
         Ok((runtime, listener, address, database)) => {
-            // Nobody waits any more: the sender of `stopped` is gone too, and serving ends at once.
+            // If nobody waits for it any more, the sender of `stopped` is gone too, and serving ends at once.
             let _ = ready.send(Ok(address));
             runtime.block_on(async {
                 tokio::select! {

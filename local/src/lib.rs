@@ -2,9 +2,13 @@
 //!
 //! - [`template`] reads the table definitions from the template that is deployed, so that no second copy of
 //!   them can go stale.
+//! - [`callbacks`] are the samples of the `events` folder with the answers that they must get.
 //! - [`engine`] serves those tables from an embedded DynamoDB, in memory or from a file.
+//! - [`stage`] puts these together for tests.
 //! - [`runtime_api`] starts a real function binary and plays AWS Lambda to it.
 
+pub mod callbacks;
 pub mod engine;
 pub mod runtime_api;
+pub mod stage;
 pub mod template;

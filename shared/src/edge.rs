@@ -9,7 +9,7 @@ use std::{
     future::Future,
     panic::AssertUnwindSafe,
     process::ExitCode,
-    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use futures_util::FutureExt;
@@ -19,6 +19,7 @@ use lambda_http::{
     lambda_runtime::{self, LambdaEvent, service_fn},
 };
 use serde_json::value::RawValue;
+use tokio::time::Instant;
 
 use crate::{
     config::{Env, SettingError},

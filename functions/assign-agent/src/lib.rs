@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use desk_webhooks::{
     config::Answering,
-    edge::{Arrival, Handler, Late, unless_panicking},
+    edge::{Arrival, Handler, unless_panicking},
     protocol::{AssignRequest, EventTime, Reply, read},
     routing::{DecisionRecord, FALLBACK, Facts, Needs, Question, decide, timestamp},
     session::keys,
@@ -51,7 +51,10 @@ impl<S: FindRules + ReadFacts + RecordDecision> AssignAgent<S> {
         let decided = unless_panicking(self.decide(callback, &request, asked, arrival)).await;
         let record = decided.unwrap_or_else(|| self.fall_back(Facts::default(), arrival.at_ms));
         let record = match asked {
-            Some(asked) if record.answer.error_code == 0 => self.record(asked, record, arrival).await,
+            Some(asked) if record.answer.error_code == 0 => {
+                let earlier = unless_panicking(self.record(asked, &record, arrival)).await;
+                earlier.flatten().unwrap_or(record)
+            }
             _ => record,
         };
         info!(
@@ -119,19 +122,23 @@ impl<S: FindRules + ReadFacts + RecordDecision> AssignAgent<S> {
         DecisionRecord { rule: FALLBACK.to_owned(), version: None, answer, facts, at }
     }
 
-    /// Records the decision. A question that was answered before keeps that answer; a failing
-    /// record never costs one.
-    async fn record(&self, asked: Asked<'_>, record: DecisionRecord, arrival: Arrival) -> DecisionRecord {
-        match arrival.within(RECORD, self.store.record(asked, &record, arrival.at_ms)).await {
-            Ok(Ok(None)) => record,
-            Ok(Ok(Some(earlier))) => earlier,
+    /// Records the decision. A question that was answered before has an earlier one, which counts;
+    /// a failing record never costs an answer.
+    async fn record(
+        &self,
+        asked: Asked<'_>,
+        record: &DecisionRecord,
+        arrival: Arrival,
+    ) -> Option<DecisionRecord> {
+        match arrival.within(RECORD, self.store.record(asked, record, arrival.at_ms)).await {
+            Ok(Ok(earlier)) => earlier,
             Ok(Err(error)) => {
                 warn!(%error, "the decision is not recorded");
-                record
+                None
             }
-            Err(Late) => {
-                warn!(error = %Late, "the decision is not recorded");
-                record
+            Err(late) => {
+                warn!(error = %late, "the decision is not recorded");
+                None
             }
         }
     }

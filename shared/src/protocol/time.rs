@@ -59,6 +59,10 @@ impl de::Visitor<'_> for EventTimeVisitor {
         EventTime::from_ms(ms).map_err(E::custom)
     }
 
+    fn visit_i64<E: de::Error>(self, ms: i64) -> Result<EventTime, E> {
+        u64::try_from(ms).map_err(|_| NoEventTime).and_then(EventTime::from_ms).map_err(E::custom)
+    }
+
     fn visit_str<E: de::Error>(self, text: &str) -> Result<EventTime, E> {
         let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
         let ms = digits.then(|| text.parse().ok()).flatten();

@@ -1,0 +1,132 @@
+//! The handler on a store that fails, hangs or panics: faults that no engine can be made to have.
+
+use std::{future::pending, sync::Mutex, time::Duration};
+
+use assign_agent::AssignAgent;
+use desk_webhooks::{
+    config::{self, Env},
+    edge::{Arrival, Handler},
+    protocol::{ActionStatus, AppId, Command, Endpoint, Reply},
+    routing::{Attributes, DecisionRecord, Profile, Timeline},
+    store::{
+        ActiveRules, StoreError,
+        ports::{Asked, FindRules, ReadFacts, RecordDecision},
+    },
+    webhook::{Callback, Door, HttpReply},
+};
+use serde_json::json;
+
+/// How one capability of the store behaves.
+#[derive(Clone, Copy, PartialEq)]
+enum Mood {
+    Well,
+    Failing,
+    Hanging,
+    Panicking,
+}
+
+impl Mood {
+    async fn then<T>(self, value: T) -> Result<T, StoreError> {
+        match self {
+            Self::Well => Ok(value),
+            Self::Failing => Err(StoreError::late("this")),
+            Self::Hanging => pending().await,
+            Self::Panicking => panic!("on purpose"),
+        }
+    }
+}
+
+struct Moody {
+    rules: Mood,
+    facts: Mood,
+    record: Mood,
+    recorded: Mutex<Option<DecisionRecord>>,
+}
+
+impl FindRules for Moody {
+    async fn active_version(&self, _: AppId) -> Result<Option<u64>, StoreError> {
+        self.rules.then(Some(1)).await
+    }
+
+    async fn rules(&self, _: AppId, version: u64) -> Result<ActiveRules, StoreError> {
+        let document = json!({
+            "pools": { "vip": { "group": 1 }, "served": { "group": 2 }, "general": { "group": 3 } },
+            "rules": [
+                { "name": "vip", "when": { "user_tag": "vip" }, "then": [{ "pool": "vip" }] },
+                { "name": "not-blocked", "when": { "not": { "user_tag": "blocked" } }, "then": [{ "pool": "served" }] },
+            ],
+            "default": { "pool": "general" },
+        });
+        Ok(ActiveRules { version, document })
+    }
+}
+
+impl ReadFacts for Moody {
+    async fn timeline(&self, _: AppId, _: &str) -> Result<Timeline, StoreError> {
+        panic!("no rule looks at the timeline, so nobody may ask for it")
+    }
+
+    async fn profile(&self, _: AppId, _: &str) -> Result<Profile, StoreError> {
+        panic!("no rule looks at the profile, so nobody may ask for it")
+    }
+
+    async fn attributes(&self, _: AppId, _: &str) -> Result<Attributes, StoreError> {
+        self.facts.then(Attributes { tags: vec!["vip".into()], ..Attributes::default() }).await
+    }
+}
+
+impl RecordDecision for Moody {
+    async fn record(
+        &self,
+        _: Asked<'_>,
+        record: &DecisionRecord,
+        _: u64,
+    ) -> Result<Option<DecisionRecord>, StoreError> {
+        let earlier = self.record.then(()).await.map(|()| self.recorded.lock().unwrap().take());
+        *self.recorded.lock().unwrap() = Some(record.clone());
+        earlier
+    }
+}
+
+/// The group that answers; the fallback is 99.
+async fn group(rules: Mood, facts: Mood, record: Mood) -> Option<u64> {
+    let env = |name: &str| match name {
+        "SDK_APP_IDS" => Some("1400000001".to_owned()),
+        "FALLBACK_AGENT_GROUP_ID" => Some("99".to_owned()),
+        _ => None,
+    };
+    let door = Door::new(Endpoint::AssignAgent, config::door(Env::new(&env)).unwrap());
+    let store = Moody { rules, facts, record, recorded: Mutex::default() };
+    let handler = AssignAgent::new(door, config::answering(Env::new(&env)).unwrap(), store);
+    let callback = Callback {
+        app: "1400000001".parse().unwrap(),
+        command: Command::AssignHuman,
+        body: r#"{"SessionId":"s","ClientUserId":"maya","EventTime":1}"#.into(),
+        platform: None,
+        client_ip: None,
+    };
+    let started = tokio::time::Instant::now();
+    let HttpReply { status, reply } = handler.take(callback, Arrival::now()).await;
+    assert!(started.elapsed() <= Duration::from_millis(1200), "{:?}", started.elapsed());
+    assert_eq!((status, reply.action_status), (200, ActionStatus::Ok));
+    let Reply { agent_group_id, .. } = reply;
+    agent_group_id
+}
+
+/// Time is the test's own: a limit passes at once, and exactly.
+#[tokio::test(start_paused = true)]
+async fn an_answer_leaves_in_time_whatever_fails() {
+    use Mood::{Failing, Hanging, Panicking, Well};
+    assert_eq!(group(Well, Well, Well).await, Some(1));
+    for record in [Failing, Hanging, Panicking] {
+        assert_eq!(group(Well, Well, record).await, Some(1), "a record never costs an answer");
+    }
+    for facts in [Failing, Hanging] {
+        assert_eq!(group(Well, facts, Well).await, Some(3), "neither a tag nor its absence is known");
+    }
+    for rules in [Failing, Hanging, Panicking] {
+        assert_eq!(group(rules, Well, Well).await, Some(99));
+    }
+    assert_eq!(group(Well, Panicking, Well).await, Some(99));
+    assert_eq!(group(Hanging, Hanging, Hanging).await, Some(99));
+}
