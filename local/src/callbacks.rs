@@ -2,6 +2,7 @@
 
 use std::{io, path::Path};
 
+use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -86,6 +87,13 @@ impl Callback {
     /// Whether it goes to this endpoint's path, such as `/assign-agent`.
     pub fn goes_to(&self, path: &str) -> bool {
         self.event["rawPath"].as_str().is_some_and(|raw| raw.starts_with(path))
+    }
+
+    /// Its body as the platform sends it, base64 undone; empty when it has none.
+    pub fn body(&self) -> String {
+        let body = self.event["body"].as_str().unwrap_or_default();
+        let decoded = (self.event["isBase64Encoded"] == true).then(|| STANDARD.decode(body).ok()).flatten();
+        decoded.and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_else(|| body.to_owned())
     }
 
     /// What is wrong with an answer; empty when it is the expected one.

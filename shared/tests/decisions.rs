@@ -1,5 +1,7 @@
 //! Decisions: which rule matches on what is known, and who serves.
 
+#![allow(clippy::unwrap_used, clippy::expect_used)] // in a test, a panic is the report
+
 use desk_webhooks::routing::{Decision, Facts, Question, Ruleset, Truth, decide, read};
 use jiff::Timestamp;
 use proptest::prelude::*;

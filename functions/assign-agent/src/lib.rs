@@ -4,8 +4,6 @@
 //! The ladder, so that there is always an answer: the rules in force, the last good ones that are
 //! in memory, the fallback from the environment, and a `FAIL` that says what is missing.
 
-#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
-
 mod facts;
 mod rules;
 

@@ -1,5 +1,7 @@
 //! The handler on a store that fails, hangs or panics: faults that no engine can be made to have.
 
+#![allow(clippy::unwrap_used, clippy::expect_used)] // in a test, a panic is the report
+
 use std::{future::pending, sync::Mutex, time::Duration};
 
 use assign_agent::AssignAgent;

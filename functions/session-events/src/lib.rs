@@ -2,8 +2,6 @@
 //!
 //! What was verified is kept whatever it is: what cannot be understood goes whole into quarantine.
 
-#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
-
 mod summaries;
 
 use std::{future::Future, time::Duration};

@@ -96,7 +96,7 @@ impl Door {
             return Err(Refusal::NotPost);
         }
         let body = incoming.body()?;
-        let query = Query::read(&incoming.raw_query_string)?;
+        let query = Query::read(incoming.raw_query_string.as_deref().unwrap_or_default())?;
         let app = self.authenticate(incoming, &query, body.is_empty(), now_seconds)?;
         let Some(app) = app.filter(|_| !body.is_empty()) else {
             return Ok(Admitted::Probe);

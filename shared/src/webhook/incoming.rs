@@ -15,9 +15,10 @@ pub struct Incoming<'a> {
     /// The path, still with the URL key.
     #[serde(borrow)]
     pub raw_path: Cow<'a, str>,
-    /// The query, percent-encoded, repeated parameters and all.
+    /// The query, percent-encoded, repeated parameters and all. API Gateway sends an empty text
+    /// where there is none, `cargo lambda` sends `null`.
     #[serde(borrow)]
-    pub raw_query_string: Cow<'a, str>,
+    pub raw_query_string: Option<Cow<'a, str>>,
     #[serde(borrow)]
     body: Option<Cow<'a, str>>,
     is_base64_encoded: bool,

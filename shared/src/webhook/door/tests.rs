@@ -191,6 +191,9 @@ fn base64_is_undone_before_anything_is_measured() {
 
 #[test]
 fn a_probe_needs_no_app_but_must_not_name_a_foreign_one() {
+    let mut bare = request("/session-events", "", json!(null));
+    bare["rawQueryString"] = json!(null);
+    assert_eq!(admit(config(), &bare), Ok(Admitted::Probe));
     for body in [json!(null), json!("")] {
         for (query, expected) in [("", Ok(Admitted::Probe)), (QUERY, Ok(Admitted::Probe))] {
             assert_eq!(admit(config(), &request("/session-events", query, body.clone())), expected);

@@ -1,0 +1,47 @@
+# What people do with this project. Tools that are not Rust's come as pinned Python wheels into
+# .tools; nothing goes into the system.
+
+TOOLS := .tools
+export PATH := $(CURDIR)/$(TOOLS)/bin:$(PATH)
+export SAM_CLI_TELEMETRY := 0
+
+.DEFAULT_GOAL := help
+.PHONY: help demo run test check build deploy
+
+help: ## This list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+demo: $(TOOLS)/installed local-binaries ## Run everything once, send every sample callback, show what came of it
+	cargo run --quiet --locked -p desk-local -- demo
+
+run: $(TOOLS)/installed local-binaries ## Run everything and keep it up, on http://127.0.0.1:9000
+	cargo run --quiet --locked -p desk-local -- run
+
+.PHONY: local-binaries
+local-binaries:
+	@echo "Building (the first time takes some minutes: the AWS SDK is large)"
+	cargo build --locked -p assign-agent -p session-events -p desk -p desk-local
+
+test: ## All tests: unit, handler, adapter, end to end
+	cargo test --locked --workspace
+
+check: $(TOOLS)/installed ## Format, lints, docs, template, dependencies
+	cargo fmt --all --check
+	cargo clippy --locked --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps --quiet
+	tools/check-template
+	tools/check-dependencies
+
+build: $(TOOLS)/installed ## Both functions as arm64 zips, in target/lambda
+	cargo lambda build --release --arm64 --locked --output-format zip -p assign-agent -p session-events
+	@ls -l target/lambda/*/bootstrap.zip
+
+deploy: $(TOOLS)/installed ## Build and deploy to AWS, asking for what it must know
+	sam build
+	sam deploy --guided
+
+$(TOOLS)/installed: tools/requirements.txt
+	@echo "Installing the tools of tools/requirements.txt into $(TOOLS)"
+	python3 -m venv $(TOOLS)
+	$(TOOLS)/bin/pip install --quiet --disable-pip-version-check --requirement tools/requirements.txt
+	touch $@

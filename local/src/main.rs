@@ -1,0 +1,56 @@
+//! `make run` and `make demo`: everything on this machine, as it is deployed.
+
+mod demo;
+mod stack;
+
+use std::{error::Error, process::ExitCode};
+
+use stack::{Ports, Stack};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    let outcome = match std::env::args().nth(1).as_deref() {
+        Some("run") => run().await,
+        Some("demo") => demo::run().await,
+        _ => {
+            eprintln!("usage: desk-local run|demo (or `make run`, `make demo`)");
+            return ExitCode::from(2);
+        }
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Keeps the stack up until somebody ends it.
+async fn run() -> Result<(), Box<dyn Error>> {
+    let stack = Stack::start(Ports { dynamodb: 8000, functions: 9000 }, None).await?;
+    stack.desk(&["rules", "publish", "rules/example.yaml", "--app", "1400000001", "--note", "make run"])?;
+    let url = stack.url();
+    let invoke = stack.invoke_option();
+    println!(
+        "
+The stack is up:
+  {url}/assign-agent
+  {url}/session-events
+  {}  (DynamoDB)
+
+Three commands to try, in another terminal:
+  target/debug/desk send --url {url}/session-events --app 1400000001 --session s-1 --user maya --event ChatBot.UserSendMsg --text 'I want a refund'
+  target/debug/desk send --url {url}/assign-agent --app 1400000001 --session s-1 --user maya --command ChatBot.OnAssignHuman
+  target/debug/desk sessions show s-1 --app 1400000001
+
+An event of API Gateway as it stands in a file (cargo-lambda is in .tools/bin):
+  cargo lambda invoke{invoke} assign-agent --data-file events/assign-agent/on-assign-human.json
+
+Ctrl-C ends it; what is stored goes with it.",
+        stack.dynamodb()
+    );
+    tokio::signal::ctrl_c().await?;
+    println!("Stopping.");
+    Ok(())
+}

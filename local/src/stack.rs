@@ -1,0 +1,154 @@
+//! The whole stack: the engine, and both functions under `cargo lambda watch`.
+
+use std::{
+    fs::File,
+    io,
+    net::{Ipv4Addr, Ipv6Addr, TcpListener, TcpStream},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use desk_local::engine::{Engine, EngineError, EngineOptions, RULES_TABLE, SESSIONS_TABLE};
+
+/// How long `cargo lambda watch` may take to listen.
+const START: Duration = Duration::from_secs(60);
+
+/// Where the two servers listen; 0 is any free port.
+pub(crate) struct Ports {
+    pub(crate) dynamodb: u16,
+    pub(crate) functions: u16,
+}
+
+/// A running stack. It ends when it is dropped.
+pub(crate) struct Stack {
+    engine: Engine,
+    functions: Child,
+    port: u16,
+    ipv6: bool,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum StackError {
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    #[error("port {port} for the functions is taken ({source}); end what listens there")]
+    Port { port: u16, source: io::Error },
+    #[error("cannot run `{command}`: {source}")]
+    Run { command: String, source: io::Error },
+    #[error("`{0}` failed; what it said is above")]
+    Failed(String),
+    #[error("`cargo lambda watch` did not come up{}", .0.as_ref().map(|log| format!("; see {}", log.display())).unwrap_or_default())]
+    Watch(Option<PathBuf>),
+}
+
+impl Stack {
+    /// Starts it. What the functions log goes to `log`, or to the terminal.
+    pub(crate) async fn start(ports: Ports, log: Option<&Path>) -> Result<Self, StackError> {
+        let engine =
+            Engine::start(EngineOptions { port: ports.dynamodb, ..EngineOptions::default() }).await?;
+        // `cargo lambda invoke` looks for the functions on the loopback of IPv6, where there is one.
+        let ipv6 = TcpListener::bind((Ipv6Addr::LOCALHOST, 0)).is_ok();
+        let port = free_port(ipv6, ports.functions)?;
+        let functions = watch(&engine, ipv6, port, log)?;
+        let mut stack = Self { engine, functions, port, ipv6 };
+        stack.wait_until_listening(log)?;
+        Ok(stack)
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("http://localhost:{}", self.port)
+    }
+
+    pub(crate) fn dynamodb(&self) -> String {
+        self.engine.endpoint()
+    }
+
+    /// What `cargo lambda invoke` must be told to find the functions.
+    pub(crate) fn invoke_option(&self) -> &'static str {
+        if self.ipv6 { "" } else { " -A 127.0.0.1" }
+    }
+
+    /// Runs the `desk` command on the local tables, to the terminal.
+    pub(crate) fn desk(&self, arguments: &[&str]) -> Result<(), StackError> {
+        let command = format!("desk {}", arguments.join(" "));
+        let run = |source| StackError::Run { command: command.clone(), source };
+        let desk = std::env::current_exe().map_err(run)?.with_file_name("desk");
+        let status = Command::new(desk)
+            .args(arguments)
+            .env("AWS_ENDPOINT_URL_DYNAMODB", self.engine.endpoint())
+            .status()
+            .map_err(run)?;
+        if status.success() { Ok(()) } else { Err(StackError::Failed(command)) }
+    }
+
+    fn wait_until_listening(&mut self, log: Option<&Path>) -> Result<(), StackError> {
+        let started = Instant::now();
+        while !listens(self.ipv6, self.port) {
+            let ended = self.functions.try_wait().is_ok_and(|status| status.is_some());
+            if ended || started.elapsed() > START {
+                return Err(StackError::Watch(log.map(Path::to_owned)));
+            }
+            thread::sleep(Duration::from_millis(50));
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Stack {
+    fn drop(&mut self) {
+        // A polite end: killed, it would leave its functions behind.
+        let asked = Command::new("kill").arg(self.functions.id().to_string()).status();
+        if !asked.is_ok_and(|status| status.success()) {
+            let _ = self.functions.kill();
+        }
+        let _ = self.functions.wait();
+    }
+}
+
+fn free_port(ipv6: bool, port: u16) -> Result<u16, StackError> {
+    let listener = if ipv6 {
+        TcpListener::bind((Ipv6Addr::LOCALHOST, port))
+    } else {
+        TcpListener::bind((Ipv4Addr::LOCALHOST, port))
+    };
+    let address = listener.and_then(|listener| listener.local_addr());
+    address.map(|address| address.port()).map_err(|source| StackError::Port { port, source })
+}
+
+fn listens(ipv6: bool, port: u16) -> bool {
+    if ipv6 {
+        TcpStream::connect((Ipv6Addr::LOCALHOST, port)).is_ok()
+    } else {
+        TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok()
+    }
+}
+
+fn watch(engine: &Engine, ipv6: bool, port: u16, log: Option<&Path>) -> Result<Child, StackError> {
+    let run = |source| StackError::Run { command: "cargo lambda watch".into(), source };
+    let mut command = Command::new("cargo");
+    // By its default it would listen on every interface. Requests wait while a function is built.
+    let address = if ipv6 { "::1" } else { "127.0.0.1" };
+    command
+        .args(["lambda", "watch", "--timeout", "600", "--invoke-address", address, "--invoke-port"])
+        .arg(port.to_string())
+        .stdin(Stdio::null());
+    for (name, value) in [
+        ("AWS_ENDPOINT_URL_DYNAMODB", engine.endpoint().as_str()),
+        ("AWS_REGION", "us-east-1"),
+        ("AWS_ACCESS_KEY_ID", "local"),
+        ("AWS_SECRET_ACCESS_KEY", "local"),
+        ("RULES_TABLE", RULES_TABLE),
+        ("SESSIONS_TABLE", SESSIONS_TABLE),
+        ("SDK_APP_IDS", "1400000001"),
+        ("SIGNATURE_POLICY", "off"),
+    ] {
+        command.env(name, value);
+    }
+    if let Some(log) = log {
+        let file = File::create(log).map_err(run)?;
+        command.stdout(file.try_clone().map_err(run)?).stderr(file).arg("--ignore-changes");
+    }
+    command.spawn().map_err(run)
+}
