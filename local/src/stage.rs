@@ -56,6 +56,11 @@ impl Stage {
         self
     }
 
+    /// Where DynamoDB listens.
+    pub fn endpoint(&self) -> String {
+        self.engine.endpoint()
+    }
+
     /// The store, as a function or a person sees it.
     pub fn store(&self) -> Store {
         store_at(self.engine.endpoint())

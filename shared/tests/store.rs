@@ -1,0 +1,277 @@
+//! The DynamoDB adapters on a real engine, in process.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)] // in a test, a panic is the report
+
+use aws_sdk_dynamodb::{Client, types::AttributeValue};
+use desk_local::{
+    engine::{RULES_TABLE, SESSIONS_TABLE},
+    stage::{APP, Stage, publish},
+};
+use desk_webhooks::{
+    config::Tables,
+    protocol::{AppId, EventTime, Reply, SessionEvent, read},
+    routing::{Attributes, DecisionRecord, Fact, Facts, timestamp},
+    store::{
+        self, Kind, Moment, Publication, PublishError, Store,
+        ports::{Asked, FindRules, KeepEvents, Kept, ReadFacts, Received, RecordDecision},
+    },
+};
+use serde_json::{Value, json};
+
+fn app() -> AppId {
+    APP.parse().unwrap()
+}
+
+/// A second way to the same tables, past the store.
+fn raw(stage: &Stage) -> Client {
+    let endpoint = stage.endpoint();
+    let env = move |name: &str| match name {
+        "AWS_ENDPOINT_URL_DYNAMODB" => Some(endpoint.clone()),
+        "AWS_ACCESS_KEY_ID" | "AWS_SECRET_ACCESS_KEY" => Some("local".to_owned()),
+        _ => None,
+    };
+    store::client(store::from_env(desk_webhooks::config::Env::new(&env)))
+}
+
+fn text(value: &str) -> AttributeValue {
+    AttributeValue::S(value.into())
+}
+
+fn event(session: &str, at: u64, kind: &str, more: Value) -> (String, SessionEvent) {
+    let mut body = json!({ "SessionId": session, "Event": kind, "EventTime": at, "ClientUserId": "maya" });
+    body.as_object_mut().unwrap().extend(more.as_object().cloned().unwrap_or_default());
+    let body = body.to_string();
+    let event = read(&body).unwrap();
+    (body, event)
+}
+
+async fn append(store: &Store, (body, event): &(String, SessionEvent)) -> Kept {
+    store.append(Received { app: app(), body, at_ms: 1000 }, event).await.unwrap()
+}
+
+fn publication<'a>(document: &'a Value, at_ms: u64, expect: Option<u64>) -> Publication<'a> {
+    Publication { source: "# as written", document, author: "ines", note: "night shift", at_ms, expect }
+}
+
+#[tokio::test]
+async fn versions_follow_each_other_and_keep_what_was_written() {
+    let stage = Stage::start().await.unwrap();
+    let store = stage.store();
+    assert_eq!(store.active_version(app()).await.unwrap(), None);
+    let document = json!({ "pools": { "b": { "group": 1 }, "a": { "group": 2 } } });
+    assert_eq!(store.publish(app(), publication(&document, 1, None)).await.unwrap(), 1);
+    assert_eq!(store.publish(app(), publication(&document, 2, Some(1))).await.unwrap(), 2);
+    assert_eq!(store.active_version(app()).await.unwrap(), Some(2));
+    assert_eq!(store.rules(app(), 1).await.unwrap().document, document);
+    assert_eq!(store.rules_source(app(), 1).await.unwrap().as_deref(), Some("# as written"));
+    assert_eq!(store.rules_source(app(), 3).await.unwrap(), None);
+    let versions = store.rules_versions(app()).await.unwrap();
+    let told: Vec<_> =
+        versions.iter().map(|v| (v.version, v.author.as_str(), v.note.as_str(), v.at)).collect();
+    assert_eq!(told, [(2, "ines", "night shift", 2), (1, "ines", "night shift", 1)]);
+    let other: AppId = "1400000002".parse().unwrap();
+    assert_eq!(store.active_version(other).await.unwrap(), None, "each app has its own");
+}
+
+#[tokio::test]
+async fn of_two_publishing_at_once_one_wins_and_the_other_is_told() {
+    let stage = Stage::start().await.unwrap();
+    let store = stage.store();
+    let document = json!({});
+    assert!(matches!(
+        store.publish(app(), publication(&document, 1, Some(4))).await,
+        Err(PublishError::NothingYet)
+    ));
+    store.publish(app(), publication(&document, 1, None)).await.unwrap();
+    let stale = store.publish(app(), publication(&document, 2, Some(7))).await.unwrap_err();
+    assert_eq!(
+        stale.to_string(),
+        "version 1 is active, published by ines at 1970-01-01T00:00:00.001Z; look at what changed, then publish again"
+    );
+    let (a, b) = (publication(&document, 3, Some(1)), publication(&document, 4, Some(1)));
+    let outcomes = tokio::join!(store.publish(app(), a), store.publish(app(), b));
+    let won = [&outcomes.0, &outcomes.1].iter().filter(|outcome| outcome.is_ok()).count();
+    assert_eq!(won, 1);
+    let versions = store.rules_versions(app()).await.unwrap().len();
+    assert_eq!(versions, 2, "whoever lost left nothing behind");
+}
+
+#[tokio::test]
+async fn large_rulesets_are_compressed_and_too_large_ones_refused() {
+    let stage = Stage::start().await.unwrap();
+    let store = stage.store();
+    let ids: Vec<_> = (0..20_000).map(|n| format!("user-{n}")).collect();
+    let document = json!({ "ids": ids });
+    assert_eq!(publish(&store, app(), &document).await.unwrap(), 1);
+    assert_eq!(store.rules(app(), 1).await.unwrap().document, document);
+    let noise: Vec<_> =
+        (0..12_000_u32).map(|n| desk_webhooks::digest::sha256_hex(&n.to_be_bytes())).collect();
+    let refused = publish(&store, app(), &json!(noise)).await.unwrap_err();
+    assert!(matches!(refused, PublishError::TooLarge { .. }), "{refused}");
+    assert_eq!(store.active_version(app()).await.unwrap(), Some(1));
+}
+
+#[tokio::test]
+async fn an_altered_ruleset_is_not_used_nor_one_of_a_newer_format() {
+    let stage = Stage::start().await.unwrap();
+    let store = stage.store();
+    publish(&store, app(), &json!({ "pools": {} })).await.unwrap();
+    let alter = |compiled: String| {
+        let sha256 = desk_webhooks::digest::sha256_hex(compiled.as_bytes());
+        (compiled, sha256)
+    };
+    let update = |compiled: String, sha256: Option<String>| {
+        let mut expression = "SET compiled = :compiled".to_owned();
+        let mut update = raw(&stage)
+            .update_item()
+            .table_name(RULES_TABLE)
+            .key("pk", text("APP#1400000001"))
+            .key("sk", text("RULES#V#0000000001"))
+            .expression_attribute_values(":compiled", text(&compiled));
+        if let Some(sha256) = sha256 {
+            expression.push_str(", sha256 = :sha256");
+            update = update.expression_attribute_values(":sha256", text(&sha256));
+        }
+        update.update_expression(expression).send()
+    };
+    update(r#"{"format":1,"document":{"pools":{"evil":{}}}}"#.into(), None).await.unwrap();
+    let error = store.rules(app(), 1).await.unwrap_err();
+    assert!(error.to_string().contains("was altered"), "{error}");
+    let (newer, sha256) = alter(r#"{"format":2,"document":{}}"#.into());
+    update(newer, Some(sha256)).await.unwrap();
+    let error = store.rules(app(), 1).await.unwrap_err();
+    assert!(error.to_string().contains("has format 2, this version of the software reads 1"), "{error}");
+}
+
+#[tokio::test]
+async fn a_story_comes_back_in_order_with_its_decisions() {
+    let stage = Stage::start().await.unwrap();
+    let store = stage.store();
+    let message =
+        json!({ "MsgKey": "a#b", "MsgBody": [{ "MsgType": "TIMTextElem", "MsgContent": { "Text": "hi" } }] });
+    let events = [
+        event("s", 30, "SessionEnd", json!({})),
+        event("s", 20, "ChatBot.UserSendMsg", message),
+        event("s", 20, "TransferringToHuman", json!({})),
+        event("s", 10, "SessionBegin", json!({ "ChannelType": "SDK" })),
+        event("other", 15, "SessionBegin", json!({})),
+    ];
+    for event in &events {
+        assert_eq!(append(&store, event).await, Kept::New);
+    }
+    let at = EventTime::from_ms(20).unwrap();
+    let record = DecisionRecord {
+        rule: "vip".into(),
+        version: Some(3),
+        answer: Reply::serve(Some(1), vec!["anna@example.com".into()]),
+        facts: Facts { channel: Fact::Known(None), ..Facts::default() },
+        at: timestamp(at),
+    };
+    let asked = Asked { app: app(), session_id: "s", user_id: "maya", at };
+    assert_eq!(store.record(asked, &record, 1000).await.unwrap(), None);
+    let other = DecisionRecord { rule: "other".into(), ..record.clone() };
+    assert_eq!(
+        store.record(asked, &other, 2000).await.unwrap(),
+        Some(record.clone()),
+        "the first one counts"
+    );
+
+    let told = store.story(app(), "s", 0).await.unwrap().into_iter().map(|moment| match moment {
+        Moment::Event { event, .. } => event.unwrap().event.as_str().to_owned(),
+        Moment::Decision(kept) => {
+            assert_eq!(*kept, record);
+            "decision".to_owned()
+        }
+    });
+    let told: Vec<_> = told.collect();
+    assert_eq!(
+        told,
+        ["SessionBegin", "ChatBot.UserSendMsg", "TransferringToHuman", "decision", "SessionEnd"]
+    );
+
+    let timeline = store.timeline(app(), "s").await.unwrap();
+    assert_eq!((timeline.events.len(), timeline.decisions.as_slice()), (4, &[at][..]));
+    let mut facts = Facts::default();
+    facts.learn_timeline(Some(&timeline), EventTime::from_ms(25).unwrap());
+    assert_eq!(facts.texts, Fact::Known(vec!["hi".into()]));
+    assert_eq!(facts.channel, Fact::Known(Some("SDK".into())));
+    assert_eq!((facts.attempt, facts.bot_turns), (Fact::Known(2), Fact::Known(1)));
+}
+
+#[tokio::test]
+async fn facts_are_made_of_the_newest_items_of_a_long_session() {
+    let stage = Stage::start().await.unwrap();
+    let store = stage.store();
+    for n in 0..230 {
+        append(&store, &event("s", n, "ChatBot.UserSendMsg", json!({ "MsgKey": n.to_string() }))).await;
+    }
+    let timeline = store.timeline(app(), "s").await.unwrap();
+    let times: Vec<_> = timeline.events.iter().map(|event| event.event_time.as_ms()).collect();
+    assert_eq!(times, (30..230).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn what_the_business_writes_is_read_in_any_of_dynamodbs_forms() {
+    let stage = Stage::start().await.unwrap();
+    let store = stage.store();
+    assert_eq!(store.attributes(app(), "maya").await.unwrap(), Attributes::default());
+    let put = |tags: AttributeValue| {
+        raw(&stage)
+            .put_item()
+            .table_name(RULES_TABLE)
+            .item("pk", text("APP#1400000001#USER#maya"))
+            .item("sk", text("ATTRIBUTES"))
+            .item("tags", tags)
+            .item("attributes", AttributeValue::M([("tier".to_owned(), text("gold"))].into()))
+            .item("crm_id", text("something of their own"))
+            .send()
+    };
+    for tags in [AttributeValue::Ss(vec!["vip".into()]), AttributeValue::L(vec![text("vip")])] {
+        put(tags).await.unwrap();
+        let read = store.attributes(app(), "maya").await.unwrap();
+        assert_eq!(read.tags, ["vip"]);
+        assert_eq!(read.attributes["tier"], json!("gold"));
+    }
+    let written = Attributes { language: Some("en".into()), ..read_back(&store).await };
+    store.set_attributes(app(), "maya", &written).await.unwrap();
+    assert_eq!(read_back(&store).await, written);
+}
+
+async fn read_back(store: &Store) -> Attributes {
+    store.attributes(app(), "maya").await.unwrap()
+}
+
+#[tokio::test]
+async fn lists_show_the_newest_first_and_nothing_expired() {
+    let stage = Stage::start().await.unwrap();
+    let tables = Tables {
+        rules: RULES_TABLE.into(),
+        sessions: SESSIONS_TABLE.into(),
+        retention: Some(std::time::Duration::from_secs(100)),
+    };
+    let store = Store::new(raw(&stage), tables);
+    const DAY: u64 = 86_400_000;
+    for (session, at) in [("a", DAY), ("b", DAY + 2), ("c", DAY + 1), ("next", 2 * DAY)] {
+        let (body, event) = event(session, at, "SessionBegin", json!({ "ChannelType": "Web" }));
+        let received = Received { app: app(), body: &body, at_ms: 50_000 };
+        store.append(received, &event).await.unwrap();
+        store.ensure_summary(received, &event).await.unwrap();
+    }
+    let names = |rows: Vec<store::SessionRow>| rows.into_iter().map(|row| row.session).collect::<Vec<_>>();
+    assert_eq!(names(store.sessions_of_day(app(), "1970-01-02", 149).await.unwrap()), ["b", "c", "a"]);
+    assert_eq!(names(store.sessions_of_user(app(), "maya", 149).await.unwrap()), ["next", "b", "c", "a"]);
+    assert_eq!(names(store.sessions_of_user(app(), "maya", 150).await.unwrap()), [""; 0]);
+    assert_eq!(store.story(app(), "a", 149).await.unwrap().len(), 1);
+    assert!(store.story(app(), "a", 150).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_failure_says_what_kind_it_is() {
+    let stage = Stage::start().await.unwrap();
+    let tables = Tables { rules: "none".into(), sessions: "none".into(), retention: None };
+    let missing = Store::new(raw(&stage), tables);
+    assert_eq!(missing.active_version(app()).await.unwrap_err().kind, Kind::NoTable);
+    let store = stage.store();
+    stage.outage();
+    assert_eq!(store.active_version(app()).await.unwrap_err().kind, Kind::Unavailable);
+}
