@@ -3,7 +3,7 @@
 use std::{
     fs::File,
     io,
-    net::{Ipv4Addr, Ipv6Addr, TcpListener, TcpStream},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, TcpListener, TcpStream},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     thread,
@@ -48,17 +48,26 @@ impl Stack {
     pub(crate) async fn start(ports: Ports, log: Option<&Path>) -> Result<Self, StackError> {
         let engine =
             Engine::start(EngineOptions { port: ports.dynamodb, ..EngineOptions::default() }).await?;
-        // `cargo lambda invoke` looks for the functions on the loopback of IPv6, where there is one.
+        let taken = |source| StackError::Port { port: ports.functions, source };
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, ports.functions)).map_err(taken)?;
+        let port = listener.local_addr().map_err(taken)?.port();
+        // `cargo lambda invoke` looks for the functions on the loopback of IPv6, everybody else on
+        // that of IPv4: the functions are to be found on both, where there are both.
         let ipv6 = TcpListener::bind((Ipv6Addr::LOCALHOST, 0)).is_ok();
-        let port = free_port(ipv6, ports.functions)?;
-        let functions = watch(&engine, ipv6, port, log)?;
+        let address = if ipv6 { IpAddr::from(Ipv6Addr::LOCALHOST) } else { Ipv4Addr::LOCALHOST.into() };
+        if ipv6 {
+            forward(listener, port);
+        } else {
+            drop(listener);
+        }
+        let functions = watch(&engine, address, port, log)?;
         let mut stack = Self { engine, functions, port, ipv6 };
-        stack.wait_until_listening(log)?;
+        stack.wait_until_listening(address, log)?;
         Ok(stack)
     }
 
     pub(crate) fn url(&self) -> String {
-        format!("http://localhost:{}", self.port)
+        format!("http://127.0.0.1:{}", self.port)
     }
 
     pub(crate) fn dynamodb(&self) -> String {
@@ -83,9 +92,9 @@ impl Stack {
         if status.success() { Ok(()) } else { Err(StackError::Failed(command)) }
     }
 
-    fn wait_until_listening(&mut self, log: Option<&Path>) -> Result<(), StackError> {
+    fn wait_until_listening(&mut self, address: IpAddr, log: Option<&Path>) -> Result<(), StackError> {
         let started = Instant::now();
-        while !listens(self.ipv6, self.port) {
+        while TcpStream::connect((address, self.port)).is_err() {
             let ended = self.functions.try_wait().is_ok_and(|status| status.is_some());
             if ended || started.elapsed() > START {
                 return Err(StackError::Watch(log.map(Path::to_owned)));
@@ -107,32 +116,35 @@ impl Drop for Stack {
     }
 }
 
-fn free_port(ipv6: bool, port: u16) -> Result<u16, StackError> {
-    let listener = if ipv6 {
-        TcpListener::bind((Ipv6Addr::LOCALHOST, port))
-    } else {
-        TcpListener::bind((Ipv4Addr::LOCALHOST, port))
-    };
-    let address = listener.and_then(|listener| listener.local_addr());
-    address.map(|address| address.port()).map_err(|source| StackError::Port { port, source })
+/// Passes connections on from IPv4 to IPv6, for the life of the process.
+fn forward(listener: TcpListener, port: u16) {
+    thread::spawn(move || {
+        for client in listener.incoming().flatten() {
+            // A connection that cannot be passed on is closed, as one that is refused.
+            if let Ok(server) = TcpStream::connect((Ipv6Addr::LOCALHOST, port)) {
+                let _ = client.set_nodelay(true).and(server.set_nodelay(true));
+                if let (Ok(from_client), Ok(to_server)) = (client.try_clone(), server.try_clone()) {
+                    thread::spawn(move || copy(from_client, to_server));
+                    thread::spawn(move || copy(server, client));
+                }
+            }
+        }
+    });
 }
 
-fn listens(ipv6: bool, port: u16) -> bool {
-    if ipv6 {
-        TcpStream::connect((Ipv6Addr::LOCALHOST, port)).is_ok()
-    } else {
-        TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok()
-    }
+fn copy(mut from: TcpStream, mut to: TcpStream) {
+    // Whichever side ends, the other one learns of it.
+    let _ = io::copy(&mut from, &mut to);
+    let _ = to.shutdown(Shutdown::Write);
 }
 
-fn watch(engine: &Engine, ipv6: bool, port: u16, log: Option<&Path>) -> Result<Child, StackError> {
+fn watch(engine: &Engine, address: IpAddr, port: u16, log: Option<&Path>) -> Result<Child, StackError> {
     let run = |source| StackError::Run { command: "cargo lambda watch".into(), source };
     let mut command = Command::new("cargo");
     // By its default it would listen on every interface. Requests wait while a function is built.
-    let address = if ipv6 { "::1" } else { "127.0.0.1" };
     command
-        .args(["lambda", "watch", "--timeout", "600", "--invoke-address", address, "--invoke-port"])
-        .arg(port.to_string())
+        .args(["lambda", "watch", "--timeout", "600", "--invoke-address", &address.to_string()])
+        .args(["--invoke-port", &port.to_string()])
         .stdin(Stdio::null());
     for (name, value) in [
         ("AWS_ENDPOINT_URL_DYNAMODB", engine.endpoint().as_str()),

@@ -1,0 +1,275 @@
+//! The words of the command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use desk_webhooks::protocol::AppId;
+
+/// Run Desk webhooks locally, check and publish rules, read sessions.
+#[derive(Parser)]
+#[command(
+    version,
+    max_term_width = 100,
+    after_help = "\
+Which tables: those of the stack with --stack NAME; else those that RULES_TABLE and SESSIONS_TABLE
+name; else the local ones of `desk dynamodb`, at AWS_ENDPOINT_URL_DYNAMODB or http://127.0.0.1:8000.
+
+Examples:
+  desk rules init > rules.yaml
+  desk rules publish rules.yaml --app 1400000001 --stack desk-webhooks
+  desk sessions list --app 1400000001 --user maya"
+)]
+pub(crate) struct Arguments {
+    /// The deployed CloudFormation stack whose tables are meant
+    #[arg(long, global = true, value_name = "NAME")]
+    pub(crate) stack: Option<String>,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Write, check, explain and publish rules
+    #[command(subcommand)]
+    Rules(Rules),
+    /// Read sessions back
+    #[command(subcommand)]
+    Sessions(Sessions),
+    /// Say what rules may know of a user
+    #[command(subcommand)]
+    Users(Users),
+    /// Send a callback, as the platform would
+    Send(Send),
+    /// Serve this project's tables from an embedded DynamoDB
+    Dynamodb(Dynamodb),
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Rules {
+    /// Print a commented ruleset to start from
+    #[command(after_help = "Example:\n  desk rules init > rules.yaml")]
+    Init,
+    /// Say everything that is wrong with a ruleset, and run its tests
+    #[command(after_help = "Example:\n  desk rules check rules.yaml")]
+    Check {
+        /// The ruleset, YAML or JSON
+        file: PathBuf,
+    },
+    /// Show how a question is decided, rule by rule
+    Explain(Explain),
+    /// Check a ruleset and put it to work
+    #[command(after_help = "\
+Examples:
+  desk rules publish rules.yaml --app 1400000001 --note 'VIPs at night'
+  desk rules publish rules.yaml --app 1400000001 --expect 7    only if version 7 is active")]
+    Publish {
+        /// The ruleset, YAML or JSON
+        file: PathBuf,
+        #[command(flatten)]
+        app: App,
+        /// Publish only if this version is the active one
+        #[arg(long, value_name = "VERSION")]
+        expect: Option<u64>,
+        /// Why
+        #[arg(long, value_name = "TEXT", default_value = "")]
+        note: String,
+        /// Who publishes
+        #[arg(long, value_name = "NAME", env = "USER", default_value = "unknown")]
+        author: String,
+    },
+    /// List the published versions, newest first
+    #[command(after_help = "Example:\n  desk rules list --app 1400000001")]
+    List {
+        #[command(flatten)]
+        app: App,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print a version as it was written
+    #[command(after_help = "Example:\n  desk rules show 7 --app 1400000001 > rules.yaml")]
+    Show {
+        /// The version; the active one if absent
+        version: Option<u64>,
+        #[command(flatten)]
+        app: App,
+    },
+}
+
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  desk rules explain rules.yaml --event events/assign-agent/on-assign-human.json
+  desk rules explain rules.yaml --event question.json --given facts.json --at 2027-02-01T10:00+08:00
+  desk rules explain --app 1400000001 --event question.json    with the active ruleset
+
+FACTS.json holds what `given` of a ruleset's test holds, such as
+  { \"user\": { \"tags\": [\"vip\"] }, \"texts\": [\"I want a refund\"] }
+What is not given is unknown.")]
+pub(crate) struct Explain {
+    /// The ruleset; the active one of --app if absent
+    #[arg(required_unless_present = "app")]
+    pub(crate) file: Option<PathBuf>,
+    /// The question: the callback's body, or the API Gateway event around it
+    #[arg(long, value_name = "BODY.json")]
+    pub(crate) event: PathBuf,
+    /// What is known besides
+    #[arg(long, value_name = "FACTS.json")]
+    pub(crate) given: Option<PathBuf>,
+    /// When it is asked; the question's EventTime if absent
+    #[arg(long, value_name = "TIME")]
+    pub(crate) at: Option<jiff::Timestamp>,
+    /// The app whose active ruleset is meant
+    #[arg(long, value_name = "ID")]
+    pub(crate) app: Option<AppId>,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Sessions {
+    /// List the sessions of a day or of a user, newest first
+    #[command(after_help = "\
+Examples:
+  desk sessions list --app 1400000001 --day 2027-02-01
+  desk sessions list --app 1400000001 --user maya --json")]
+    List {
+        #[command(flatten)]
+        app: App,
+        #[command(flatten)]
+        of: Of,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Tell a session from beginning to end, decisions included
+    #[command(after_help = "Example:\n  desk sessions show s-1 --app 1400000001")]
+    Show {
+        /// The session's id
+        session: String,
+        #[command(flatten)]
+        app: App,
+        /// The time zone of what is shown; that of the active ruleset if absent
+        #[arg(long, value_name = "ZONE")]
+        zone: Option<String>,
+        /// Print JSON: Event values and bodies as received
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Args)]
+#[group(required = true, multiple = false)]
+pub(crate) struct Of {
+    /// The UTC day on which the sessions began, such as 2027-02-01
+    #[arg(long, value_name = "DATE")]
+    pub(crate) day: Option<jiff::civil::Date>,
+    /// The user's id
+    #[arg(long)]
+    pub(crate) user: Option<String>,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Users {
+    /// Change what rules may know of a user; what is not named stays
+    #[command(after_help = "\
+Examples:
+  desk users set --app 1400000001 maya --tag vip --language en
+  desk users set --app 1400000001 maya --untag vip --attribute tier=gold")]
+    Set {
+        /// The user's id
+        user: String,
+        #[command(flatten)]
+        app: App,
+        /// Add a tag
+        #[arg(long = "tag", value_name = "TAG")]
+        tags: Vec<String>,
+        /// Remove a tag
+        #[arg(long = "untag", value_name = "TAG")]
+        untags: Vec<String>,
+        /// Set the language; an empty text removes it
+        #[arg(long)]
+        language: Option<String>,
+        /// Set an attribute; an empty value removes it
+        #[arg(long = "attribute", value_name = "NAME=VALUE", value_parser = name_and_value)]
+        attributes: Vec<(String, String)>,
+    },
+    /// Show what rules know of a user
+    #[command(after_help = "Example:\n  desk users show --app 1400000001 maya")]
+    Show {
+        /// The user's id
+        user: String,
+        #[command(flatten)]
+        app: App,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  desk send --url http://127.0.0.1:9000/assign-agent --app 1400000001 --session s-1 --user maya --command ChatBot.OnAssignHuman
+  desk send --url http://127.0.0.1:9000/session-events --app 1400000001 --session s-1 --user maya --event ChatBot.UserSendMsg --text 'hello'
+  desk send --url https://example.com/session-events/KEY --app 1400000001 --body body.json --token TOKEN")]
+pub(crate) struct Send {
+    /// Where to: the URL as the platform knows it, with the URL key if there is one
+    #[arg(long)]
+    pub(crate) url: String,
+    #[command(flatten)]
+    pub(crate) app: App,
+    /// Sign with this token
+    #[arg(long, env = "CALLBACK_TOKEN", hide_env_values = true)]
+    pub(crate) token: Option<String>,
+    /// Send this body, or the body of this API Gateway event
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["command", "session", "user", "event", "text", "agent"])]
+    pub(crate) body: Option<PathBuf>,
+    /// CallbackCommand; Desk.SessionEventNotify if absent
+    #[arg(long, value_name = "NAME")]
+    pub(crate) command: Option<String>,
+    /// SessionId
+    #[arg(long, required_unless_present = "body")]
+    pub(crate) session: Option<String>,
+    /// ClientUserId
+    #[arg(long, default_value = "")]
+    pub(crate) user: String,
+    /// Event, such as SessionBegin or ChatBot.UserSendMsg
+    #[arg(long, value_name = "NAME")]
+    pub(crate) event: Option<String>,
+    /// The text of a message
+    #[arg(long)]
+    pub(crate) text: Option<String>,
+    /// AgentId
+    #[arg(long)]
+    pub(crate) agent: Option<String>,
+}
+
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  desk dynamodb                      in memory: what is stored goes when it ends
+  desk dynamodb --data desk.sqlite   kept in a file")]
+pub(crate) struct Dynamodb {
+    /// The port on 127.0.0.1
+    #[arg(long, default_value_t = 8000)]
+    pub(crate) port: u16,
+    /// Keep what is stored in this file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) data: Option<PathBuf>,
+}
+
+#[derive(Args)]
+pub(crate) struct App {
+    /// The app's id (SdkAppid)
+    #[arg(long = "app", value_name = "ID")]
+    pub(crate) id: AppId,
+}
+
+fn name_and_value(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("write NAME=VALUE, such as tier=gold".to_owned()),
+    }
+}

@@ -1,0 +1,227 @@
+//! Sessions, read back.
+
+use desk_webhooks::{
+    protocol::{AppId, Element, EventKind, Reply, SessionEvent},
+    store::{Moment, SessionRow},
+};
+use jiff::{Timestamp, tz::TimeZone};
+use serde_json::{Value, json};
+
+use super::{print_json, rules};
+use crate::{
+    args::{Of, Sessions},
+    error::CliError,
+    output::{bold, faint, green, moment, now_ms, padded, table, timestamp, zone_name},
+    tables,
+};
+
+pub(super) async fn run(command: Sessions, stack: Option<&str>) -> Result<(), CliError> {
+    let store = tables::open(stack).await?;
+    let now_seconds = now_ms() / 1000;
+    match command {
+        Sessions::List { app, of: Of { day, user }, json } => {
+            let rows = match (&day, &user) {
+                (Some(day), _) => store.sessions_of_day(app.id, &day.to_string(), now_seconds).await?,
+                (None, user) => {
+                    let user = user.as_deref().unwrap_or_default();
+                    store.sessions_of_user(app.id, user, now_seconds).await?
+                }
+            };
+            if json {
+                print_json(&rows.iter().map(row_json).collect());
+            } else {
+                list(&rows, &rules::zone(&store, app.id).await);
+            }
+        }
+        Sessions::Show { session, app, zone, json } => {
+            let story = store.story(app.id, &session, now_seconds).await?;
+            if story.is_empty() {
+                let app = app.id;
+                return Err(CliError::said(format!("nothing is known of session {session} of app {app}")));
+            }
+            if json {
+                let timeline: Vec<_> = story.iter().map(moment_json).collect();
+                print_json(&json!({ "session": session, "app": app.id, "timeline": timeline }));
+            } else {
+                let zone = match zone {
+                    Some(name) => TimeZone::get(&name).map_err(|_| {
+                        CliError::said(format!("`{name}` is no time zone; write one such as Asia/Shanghai"))
+                    })?,
+                    None => rules::zone(&store, app.id).await,
+                };
+                show(&session, app.id, &story, &zone);
+            }
+        }
+    }
+    Ok(())
+}
+
+fn began_at(row: &SessionRow) -> Timestamp {
+    timestamp(row.began_at.parse().unwrap_or_default())
+}
+
+fn row_json(row: &SessionRow) -> Value {
+    json!({ "session": row.session, "user": row.user, "channel": row.channel, "began_at": began_at(row) })
+}
+
+fn list(rows: &[SessionRow], zone: &TimeZone) {
+    if rows.is_empty() {
+        anstream::eprintln!("no sessions");
+        return;
+    }
+    let cells: Vec<_> = rows
+        .iter()
+        .map(|row| {
+            let or_none = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".into());
+            [moment(began_at(row), zone), row.session.clone(), or_none(&row.user), or_none(&row.channel)]
+        })
+        .collect();
+    table([&format!("began ({})", zone_name(zone)), "session", "user", "channel"], &cells);
+}
+
+fn moment_json(moment: &Moment) -> Value {
+    match moment {
+        Moment::Event { body, event, received_at_ms } => json!({
+            "kind": "event",
+            "at": event.as_ref().map(|event| timestamp(event.event_time.as_ms())),
+            "event": event.as_ref().map(|event| event.event.as_str()),
+            "received_at": timestamp(*received_at_ms),
+            "body": serde_json::from_str(body).unwrap_or_else(|_| json!(body)),
+        }),
+        Moment::Decision(record) => json!({
+            "kind": "decision",
+            "at": record.at,
+            "rule": record.rule,
+            "version": record.version,
+            "answer": record.answer,
+            "facts": record.facts,
+        }),
+    }
+}
+
+/// One line of the story.
+struct Line {
+    at: Option<Timestamp>,
+    who: String,
+    what: String,
+}
+
+fn show(session: &str, app: AppId, story: &[Moment], zone: &TimeZone) {
+    let lines: Vec<_> = story.iter().map(line).collect();
+    let widest = lines.iter().map(|line| unicode_width::UnicodeWidthStr::width(line.who.as_str())).max();
+    anstream::println!("{} {session} of app {app}, times in {}\n", bold("Session"), zone_name(zone));
+    let mut day = String::new();
+    for Line { at, who, what } in lines {
+        let local = at.map(|at| at.to_zoned(zone.clone()));
+        let date = local.as_ref().map(|local| local.strftime("%Y-%m-%d").to_string()).unwrap_or_default();
+        if date != day {
+            anstream::println!("{}", bold(&date));
+            day = date;
+        }
+        let time = local.map(|local| local.strftime("%H:%M:%S%.3f").to_string()).unwrap_or_default();
+        let indent = format!("\n{:width$}", "", width = 16 + widest.unwrap_or_default());
+        let what = what.replace('\n', &indent);
+        anstream::println!(
+            "{}  {}  {what}",
+            faint(padded(&time, 12)),
+            padded(&who, widest.unwrap_or_default())
+        );
+    }
+}
+
+fn line(moment: &Moment) -> Line {
+    match moment {
+        Moment::Event { event: Some(event), .. } => {
+            Line { at: Some(timestamp(event.event_time.as_ms())), who: who(event), what: what(event) }
+        }
+        Moment::Event { event: None, .. } => Line {
+            at: None,
+            who: String::new(),
+            what: faint("an event that this version of desk cannot read; --json shows it"),
+        },
+        Moment::Decision(record) => {
+            let version = record.version.map(|version| format!(" (version {version})")).unwrap_or_default();
+            let what = format!(
+                "{} {}{version}: {}",
+                green("assigned by rule"),
+                bold(&record.rule),
+                answer(&record.answer)
+            );
+            Line { at: Some(record.at), who: "assign-agent".into(), what }
+        }
+    }
+}
+
+fn answer(reply: &Reply) -> String {
+    let group = reply.agent_group_id.map(|group| format!("group {group}"));
+    let agents =
+        (!reply.agent_id_list.is_empty()).then(|| format!("agents {}", reply.agent_id_list.join(", ")));
+    group.into_iter().chain(agents).collect::<Vec<_>>().join(", ")
+}
+
+fn who(event: &SessionEvent) -> String {
+    let named = |name: &Option<String>, otherwise: &str| name.clone().unwrap_or_else(|| otherwise.into());
+    match event.event {
+        EventKind::ChatBotUserSendMsg | EventKind::HumanUserSendMsg => named(&event.client_user_id, "user"),
+        EventKind::ChatBotRobotSendMsg => "bot".into(),
+        EventKind::HumanAgentSendMsg => named(&event.agent_id, "agent"),
+        _ => String::new(),
+    }
+}
+
+fn what(event: &SessionEvent) -> String {
+    use EventKind::*;
+    let agent = event.agent_id.as_deref().unwrap_or("an agent");
+    let said = match &event.event {
+        ChatBotUserSendMsg | ChatBotRobotSendMsg | HumanUserSendMsg | HumanAgentSendMsg => {
+            let elements: Vec<_> = event.msg_body.elements().iter().map(element).collect();
+            return elements.join("\n");
+        }
+        SessionBegin => match &event.channel_type {
+            Some(channel) => format!("the session begins, by {channel}"),
+            None => "the session begins".into(),
+        },
+        TransferringToHuman => "a transfer to an agent is under way".into(),
+        TransferringToHumanWait => "the user waits in the queue".into(),
+        TransferToHumanSuccess => format!("{agent} has the session"),
+        NoAgentOnline => "no agent is online".into(),
+        AgentForward => match &event.forward_from_agent_id {
+            Some(from) => format!("{from} hands the session to {agent}"),
+            None => format!("the session goes to {agent}"),
+        },
+        SatisfactionSelected => match event.satisfaction_selected {
+            Some(rating) => format!("the user rates the service {rating} of 5"),
+            None => "the user rates the service".into(),
+        },
+        SessionUserEnd => "the user ends the session".into(),
+        SessionAgentEnd => format!("{agent} ends the session"),
+        SessionUserTimeoutEnd => "the session ends: the user did not answer in time".into(),
+        SessionAgentTimeoutEnd => "the session ends: the agent did not answer in time".into(),
+        SessionPendingAutoFinishEnd => "the queueing ends: the user went offline".into(),
+        SessionEnd => "the session is over".into(),
+        Other(name) => name.clone(),
+    };
+    faint(said)
+}
+
+fn element(element: &Element) -> String {
+    match element {
+        Element::Text { text } => text.clone(),
+        Element::Face { index } => format!("[sticker {index}]"),
+        Element::Location { description, latitude, longitude } => {
+            format!("[place] {description} ({latitude}, {longitude})")
+        }
+        Element::Custom { data, description } => format!("[custom] {description} {data}"),
+        Element::Sound { url, seconds } => format!("[sound, {seconds} s] {url}"),
+        Element::Image { urls } => {
+            format!("[image] {}", urls.first().map(String::as_str).unwrap_or_default())
+        }
+        Element::File { name, url, size_bytes } => format!("[file] {name}, {size_bytes} bytes, {url}"),
+        Element::Video { url, seconds } => format!("[video, {seconds} s] {url}"),
+        Element::Relay { title, count, abstracts } => {
+            format!("[{count} messages passed on] {title}: {}", abstracts.join(" / "))
+        }
+        Element::Other { msg_type } if msg_type.is_empty() => "[an element that cannot be read]".into(),
+        Element::Other { msg_type } => format!("[{msg_type}]"),
+    }
+}

@@ -1,0 +1,78 @@
+//! What people see: colour on a terminal only, columns that line up, times in a zone.
+
+use std::fmt::Display;
+
+use anstyle::{AnsiColor, Style};
+use jiff::{Timestamp, tz::TimeZone};
+use unicode_width::UnicodeWidthStr;
+
+fn styled(style: Style, text: impl Display) -> String {
+    format!("{style}{text}{style:#}")
+}
+
+/// For what is wrong.
+pub(crate) fn red(text: impl Display) -> String {
+    styled(AnsiColor::Red.on_default().bold(), text)
+}
+
+/// For what is right.
+pub(crate) fn green(text: impl Display) -> String {
+    styled(AnsiColor::Green.on_default(), text)
+}
+
+/// For what deserves a look.
+pub(crate) fn yellow(text: impl Display) -> String {
+    styled(AnsiColor::Yellow.on_default(), text)
+}
+
+/// For what is beside the point.
+pub(crate) fn faint(text: impl Display) -> String {
+    styled(Style::new().dimmed(), text)
+}
+
+/// For headings.
+pub(crate) fn bold(text: impl Display) -> String {
+    styled(Style::new().bold(), text)
+}
+
+/// The text, filled up to this many columns of a terminal; a Chinese character takes two.
+pub(crate) fn padded(text: &str, columns: usize) -> String {
+    format!("{text}{}", " ".repeat(columns.saturating_sub(text.width())))
+}
+
+/// Prints rows under a heading, each column as wide as its widest cell.
+pub(crate) fn table<const COLUMNS: usize>(heading: [&str; COLUMNS], rows: &[[String; COLUMNS]]) {
+    let width = |column: usize| {
+        let cells = rows.iter().map(|row| row[column].width());
+        cells.chain([heading[column].width()]).max().unwrap_or_default()
+    };
+    let widths: [usize; COLUMNS] = std::array::from_fn(width);
+    let line = |cells: [&str; COLUMNS]| {
+        let cells: Vec<_> = cells.iter().zip(widths).map(|(cell, width)| padded(cell, width)).collect();
+        cells.join("  ").trim_end().to_owned()
+    };
+    anstream::println!("{}", bold(line(heading)));
+    for row in rows {
+        anstream::println!("{}", line(std::array::from_fn(|column| row[column].as_str())));
+    }
+}
+
+/// A moment for a person, to the second.
+pub(crate) fn moment(at: Timestamp, zone: &TimeZone) -> String {
+    at.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M:%S").to_string()
+}
+
+/// What a person calls a zone.
+pub(crate) fn zone_name(zone: &TimeZone) -> &str {
+    zone.iana_name().unwrap_or("UTC")
+}
+
+/// Milliseconds since the epoch as a moment; the epoch itself for what is none.
+pub(crate) fn timestamp(ms: u64) -> Timestamp {
+    i64::try_from(ms).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok()).unwrap_or_default()
+}
+
+/// The wall clock, in milliseconds since the epoch.
+pub(crate) fn now_ms() -> u64 {
+    u64::try_from(Timestamp::now().as_millisecond()).unwrap_or_default()
+}
