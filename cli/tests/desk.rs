@@ -1,0 +1,446 @@
+//! The real command, on tables in memory.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)] // in a test, a panic is the report
+
+use std::{
+    io::Write,
+    process::{Command, Output},
+};
+
+use desk_local::stage::Stage;
+use desk_webhooks::store::ports::{KeepEvents, Received};
+use serde_json::{Value, json};
+use tempfile::NamedTempFile;
+
+const APP: [&str; 2] = ["--app", "1400000001"];
+
+struct Said {
+    code: Option<i32>,
+    out: String,
+    err: String,
+}
+
+/// Runs `desk` with nothing of our environment but what it is given.
+fn desk(env: &[(&str, &str)], arguments: &[&str]) -> Said {
+    let Output { status, stdout, stderr } = Command::new(env!("CARGO_BIN_EXE_desk"))
+        .args(arguments)
+        .env_clear()
+        .env("USER", "ines")
+        .envs(env.iter().copied())
+        .output()
+        .unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    Said { code: status.code(), out: text(stdout), err: text(stderr) }
+}
+
+/// On the tables of a stage; `APP` stands for its two words.
+async fn on(stage: &Stage, arguments: &[&str]) -> Said {
+    let endpoint = stage.endpoint();
+    let arguments: Vec<_> = arguments.iter().map(ToString::to_string).collect();
+    let run = move || {
+        let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
+        desk(&[("AWS_ENDPOINT_URL_DYNAMODB", &endpoint)], &arguments)
+    };
+    tokio::task::spawn_blocking(run).await.unwrap()
+}
+
+fn file(content: &str) -> NamedTempFile {
+    let mut file = NamedTempFile::new().unwrap();
+    file.write_all(content.as_bytes()).unwrap();
+    file
+}
+
+fn path(file: &NamedTempFile) -> &str {
+    file.path().to_str().unwrap()
+}
+
+fn starter() -> String {
+    desk(&[], &["rules", "init"]).out
+}
+
+#[test]
+fn wrong_usage_exits_2_and_help_has_examples() {
+    for arguments in [
+        &["fly"][..],
+        &["rules", "publish"],
+        &["sessions", "list", "--app", "1400000001"],
+        &["rules", "list", "--app", "x"],
+    ] {
+        let said = desk(&[], arguments);
+        assert_eq!((said.code, said.out.as_str()), (Some(2), ""), "{arguments:?}");
+    }
+    let commands = [
+        "rules init",
+        "rules check",
+        "rules explain",
+        "rules publish",
+        "rules list",
+        "rules show",
+        "sessions list",
+        "sessions show",
+        "users set",
+        "users show",
+        "send",
+        "dynamodb",
+    ];
+    for command in commands {
+        let arguments: Vec<_> = command.split(' ').chain(["--help"]).collect();
+        let said = desk(&[], &arguments);
+        assert!(said.code == Some(0) && said.out.contains("Example"), "{command}");
+    }
+}
+
+#[test]
+fn a_sound_ruleset_is_good_and_a_broken_one_has_places() {
+    let sound = file(&starter());
+    let said = desk(&[], &["rules", "check", path(&sound)]);
+    assert_eq!(said.code, Some(0), "{}", said.err);
+    assert!(
+        said.err.ends_with("good: 3 rules, 3 pools, 6 of 6 tests pass, 0 errors, 0 warnings\n"),
+        "{}",
+        said.err
+    );
+
+    let broken = starter()
+        .replace("user_tag: vip", "user_tga: vip")
+        .replace("then:\n      - pool: general", "then: []");
+    let broken = file(&broken);
+    let said = desk(&[], &["rules", "check", path(&broken)]);
+    assert_eq!(said.code, Some(1));
+    let place = |line: &str| said.err.contains(&format!("{}:{line}", path(&broken)));
+    assert!(place("21:5: error: rules[0].then: the rule has no step"), "{}", said.err);
+    assert!(
+        place(
+            "33:7: error: rules[1].when.user_tga: `user_tga` is no known condition; did you mean `user_tag`?"
+        ),
+        "{}",
+        said.err
+    );
+
+    let failing = file(&starter().replace("expect: { rule: default, group: 6500 }", "expect: { rule: vip }"));
+    let said = desk(&[], &["rules", "check", path(&failing)]);
+    assert_eq!(said.code, Some(1));
+    assert!(said.err.contains("fails: rule: expected vip, got default"), "{}", said.err);
+    assert!(!said.err.contains('\u{1b}'), "no colour where there is no terminal");
+
+    let said = desk(&[], &["rules", "check", "/nowhere.yaml"]);
+    assert!(said.code == Some(1) && said.err.starts_with("error: /nowhere.yaml: "), "{}", said.err);
+}
+
+#[tokio::test]
+async fn rules_are_published_listed_and_shown_as_written() {
+    let stage = Stage::start().await.unwrap();
+    let rules = file(&starter());
+    let said = on(&stage, &["rules", "list", APP[0], APP[1]]).await;
+    assert!(
+        said.code == Some(1) && said.err.contains("nothing is published for app 1400000001"),
+        "{}",
+        said.err
+    );
+    for version in ["1", "2"] {
+        let said = on(&stage, &["rules", "publish", path(&rules), APP[0], APP[1], "--note", "night"]).await;
+        assert_eq!(said.code, Some(0), "{}", said.err);
+        assert_eq!(said.out, format!("published: version {version} is active for app 1400000001\n"));
+    }
+    let said = on(&stage, &["rules", "publish", path(&rules), APP[0], APP[1], "--expect", "1"]).await;
+    assert_eq!(said.code, Some(1));
+    assert!(said.err.contains("error: version 2 is active, published by ines at "), "{}", said.err);
+
+    let said = on(&stage, &["rules", "list", APP[0], APP[1]]).await;
+    let rows: Vec<_> = said.out.lines().collect();
+    assert_eq!(rows.len(), 3, "{}", said.out);
+    assert!(rows[0].starts_with("version") && rows[0].contains("Asia/Shanghai"));
+    assert!(rows[1].starts_with("2        active") && rows[1].ends_with("ines  night"), "{}", said.out);
+    let said = on(&stage, &["rules", "list", APP[0], APP[1], "--json"]).await;
+    let listed: Value = serde_json::from_str(&said.out).unwrap();
+    assert_eq!(
+        (&listed[0]["version"], &listed[0]["active"], &listed[1]["active"]),
+        (&json!(2), &json!(true), &json!(false))
+    );
+    assert_eq!(on(&stage, &["rules", "show", APP[0], APP[1]]).await.out, starter());
+    let said = on(&stage, &["rules", "show", "9", APP[0], APP[1]]).await;
+    assert!(said.code == Some(1) && said.err.contains("has no version 9"), "{}", said.err);
+
+    let broken = file("pools: {}\n");
+    let said = on(&stage, &["rules", "publish", path(&broken), APP[0], APP[1]]).await;
+    assert!(said.code == Some(1) && said.err.contains("`default` is missing"), "{}", said.err);
+    let said = on(&stage, &["rules", "list", APP[0], APP[1], "--json"]).await;
+    assert_eq!(serde_json::from_str::<Value>(&said.out).unwrap()[0]["version"], 2, "nothing was published");
+}
+
+#[tokio::test]
+async fn explain_tells_who_serves_and_why() {
+    let stage = Stage::start().await.unwrap();
+    let rules = file(&starter());
+    let question = json!({ "CallbackCommand": "ChatBot.OnAssignHuman", "SessionId": "s", "ClientUserId": "maya", "EventTime": 1_793_584_800_000_u64 });
+    let body = file(&question.to_string());
+    let event = file(&json!({ "requestContext": {}, "body": question.to_string() }).to_string());
+    let given = file(r#"{ "user": { "tags": [] }, "channel": "SDK", "texts": ["Refund!"] }"#);
+    for question in [&body, &event] {
+        let said = on(
+            &stage,
+            &["rules", "explain", path(&rules), "--event", path(question), "--given", path(&given), "--json"],
+        )
+        .await;
+        let explained: Value = serde_json::from_str(&said.out).unwrap();
+        assert_eq!(explained["rule"], "refunds");
+        assert_eq!(
+            explained["answer"],
+            json!({
+                "ActionStatus": "OK", "ErrorInfo": "", "ErrorCode": 0, "AgentGroupId": 6510, "AgentIdList": ["carla@example.com"],
+            })
+        );
+        assert_eq!(
+            explained["because"][1],
+            json!({ "rule": "vip", "matched": false, "condition": "user_tag: vip", "saw": "none" })
+        );
+    }
+    let said = on(
+        &stage,
+        &["rules", "explain", path(&rules), "--event", path(&body), "--at", "2026-11-02T10:00+08:00"],
+    )
+    .await;
+    for line in [
+        "Asked at 2026-11-02 10:00:00 (Asia/Shanghai)",
+        "? user_tag: vip",
+        "saw unknown, not given",
+        "Answer by default: group 6500",
+    ] {
+        assert!(said.out.contains(line), "{line} is not in\n{}", said.out);
+    }
+    let said = on(&stage, &["rules", "explain", APP[0], APP[1], "--event", path(&body)]).await;
+    assert!(said.code == Some(1) && said.err.contains("nothing is published"), "{}", said.err);
+    on(&stage, &["rules", "publish", path(&rules), APP[0], APP[1]]).await;
+    let said = on(&stage, &["rules", "explain", APP[0], APP[1], "--event", path(&body), "--json"]).await;
+    assert_eq!(serde_json::from_str::<Value>(&said.out).unwrap()["rule"], "default");
+}
+
+#[tokio::test]
+async fn what_is_known_of_a_user_is_set_and_shown() {
+    let stage = Stage::start().await.unwrap();
+    let set = [
+        "users",
+        "set",
+        APP[0],
+        APP[1],
+        "maya",
+        "--tag",
+        "vip",
+        "--tag",
+        "new",
+        "--language",
+        "en",
+        "--attribute",
+        "tier=gold",
+    ];
+    assert_eq!(on(&stage, &set).await.code, Some(0));
+    on(
+        &stage,
+        &[
+            "users",
+            "set",
+            APP[0],
+            APP[1],
+            "maya",
+            "--untag",
+            "new",
+            "--attribute",
+            "region=eu",
+            "--attribute",
+            "tier=",
+        ],
+    )
+    .await;
+    let said = on(&stage, &["users", "show", APP[0], APP[1], "maya", "--json"]).await;
+    let known: Value = serde_json::from_str(&said.out).unwrap();
+    assert_eq!(
+        known,
+        json!({ "user": "maya", "tags": ["vip"], "language": "en", "attributes": { "region": "eu" } })
+    );
+    let said = on(&stage, &["users", "show", APP[0], APP[1], "maya"]).await;
+    assert_eq!(
+        said.out,
+        "User maya of app 1400000001\n  tags        vip\n  language    en\n  attributes  region=eu\n"
+    );
+    assert_eq!(
+        on(&stage, &["users", "set", APP[0], APP[1], "maya", "--attribute", "tier"]).await.code,
+        Some(2)
+    );
+}
+
+#[tokio::test]
+async fn a_session_is_listed_and_told() {
+    let stage = Stage::start().await.unwrap();
+    let store = stage.store();
+    let bodies = [
+        json!({ "SessionId": "s-1", "Event": "SessionBegin", "EventTime": 1_793_584_800_000_u64, "ClientUserId": "maya", "ChannelType": "Web" }),
+        json!({ "SessionId": "s-1", "Event": "Human.AgentSendMsg", "EventTime": 1_793_584_801_500_u64, "ClientUserId": "maya", "AgentId": "bo@example.com", "MsgKey": "1_2_3",
+            "MsgBody": [{ "MsgType": "TIMTextElem", "MsgContent": { "Text": "你好\nhello" } }, { "MsgType": "TIMFileElem", "MsgContent": { "FileName": "a.pdf", "Url": "https://example.com/a.pdf", "FileSize": 7 } }] }),
+        json!({ "SessionId": "s-1", "Event": "Brand.New", "EventTime": 1_793_584_802_000_u64 }),
+    ];
+    for body in &bodies {
+        let text = body.to_string();
+        let event = desk_webhooks::protocol::read(&text).unwrap();
+        let received = Received { app: APP[1].parse().unwrap(), body: &text, at_ms: 1_793_584_803_000 };
+        store.append(received, &event).await.unwrap();
+        store.ensure_summary(received, &event).await.unwrap();
+    }
+    let said = on(&stage, &["sessions", "show", "s-1", APP[0], APP[1], "--zone", "Asia/Shanghai"]).await;
+    assert_eq!(
+        said.out,
+        "\
+Session s-1 of app 1400000001, times in Asia/Shanghai
+
+2026-11-02
+10:00:00.000                  the session begins, by Web
+10:00:01.500  bo@example.com  你好
+                              hello
+                              [file] a.pdf, 7 bytes, https://example.com/a.pdf
+10:00:02.000                  Brand.New
+"
+    );
+    let said = on(&stage, &["sessions", "show", "s-1", APP[0], APP[1], "--json"]).await;
+    let told: Value = serde_json::from_str(&said.out).unwrap();
+    assert_eq!(told["timeline"][1]["body"], bodies[1]);
+    assert_eq!(
+        (&told["timeline"][2]["event"], &told["timeline"][0]["received_at"]),
+        (&json!("Brand.New"), &json!("2026-11-02T02:00:03Z"))
+    );
+    for of in [["--user", "maya"], ["--day", "2026-11-02"]] {
+        let said = on(&stage, &["sessions", "list", APP[0], APP[1], of[0], of[1]]).await;
+        assert!(said.out.contains("2026-11-02 02:00:00  s-1      maya  Web"), "{}", said.out);
+        let said = on(&stage, &["sessions", "list", APP[0], APP[1], of[0], of[1], "--json"]).await;
+        let listed: Value = serde_json::from_str(&said.out).unwrap();
+        assert_eq!(
+            listed,
+            json!([{ "session": "s-1", "user": "maya", "channel": "Web", "began_at": "2026-11-02T02:00:00Z" }])
+        );
+    }
+    let said = on(&stage, &["sessions", "show", "none", APP[0], APP[1]]).await;
+    assert!(
+        said.code == Some(1) && said.err == "error: nothing is known of session none of app 1400000001\n",
+        "{}",
+        said.err
+    );
+}
+
+/// A server that answers everything with `status` and `body`, and remembers the request.
+async fn server(
+    status: u16,
+    body: &'static str,
+) -> (String, tokio::sync::mpsc::UnboundedReceiver<(String, String)>) {
+    let (seen, requests) = tokio::sync::mpsc::unbounded_channel();
+    let answer = move |request: axum::extract::Request| {
+        let seen = seen.clone();
+        async move {
+            let uri = request.uri().to_string();
+            let sent = axum::body::to_bytes(request.into_body(), 1 << 20).await.unwrap();
+            seen.send((uri, String::from_utf8(sent.to_vec()).unwrap())).unwrap();
+            (axum::http::StatusCode::from_u16(status).unwrap(), body)
+        }
+    };
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, axum::Router::new().fallback(answer)).await });
+    (url, requests)
+}
+
+async fn run(env: &[(&str, &str)], arguments: &[&str]) -> Said {
+    let own = |text: &&str| (*text).to_owned();
+    let env: Vec<_> = env.iter().map(|(name, value)| (own(name), own(value))).collect();
+    let arguments: Vec<_> = arguments.iter().map(own).collect();
+    let run = move || {
+        let env: Vec<_> = env.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        desk(&env, &arguments.iter().map(String::as_str).collect::<Vec<_>>())
+    };
+    tokio::task::spawn_blocking(run).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_callback_is_sent_as_the_platform_would_and_signed() {
+    let (url, mut requests) = server(200, r#"{"ActionStatus":"OK","ErrorInfo":"","ErrorCode":0}"#).await;
+    let to = format!("{url}/session-events/key");
+    let message =
+        ["send", "--url", &to, APP[0], APP[1], "--session", "s-1", "--user", "maya", "--text", "hello"];
+    let said = run(&[("CALLBACK_TOKEN", "xxxxyyyy")], &message).await;
+    assert!(said.code == Some(0) && said.out.starts_with("HTTP 200 after "), "{}{}", said.out, said.err);
+    let (uri, body) = requests.recv().await.unwrap();
+    let body: Value = serde_json::from_str(&body).unwrap();
+    assert_eq!(
+        (&body["Event"], &body["MsgBody"][0]["MsgContent"]["Text"]),
+        (&json!("ChatBot.UserSendMsg"), &json!("hello"))
+    );
+    assert!(uri.starts_with("/session-events/key?SdkAppid=1400000001&CallbackCommand=Desk.SessionEventNotify&contenttype=json&"), "{uri}");
+    let parameter =
+        |name: &str| uri.split(['?', '&']).find_map(|pair| pair.strip_prefix(name)).unwrap().to_owned();
+    assert_eq!(parameter("Sign="), desk_webhooks::webhook::sign("xxxxyyyy", &parameter("RequestTime=")));
+
+    let (url, _requests) = server(403, r#"{"ActionStatus":"FAIL","ErrorInfo":"no","ErrorCode":1}"#).await;
+    let said = run(&[], &["send", "--url", &url, APP[0], APP[1], "--session", "s-1"]).await;
+    assert!(said.code == Some(1) && said.out.starts_with("HTTP 403"), "{}", said.out);
+    let said = run(&[], &["send", "--url", "http://127.0.0.1:1", APP[0], APP[1], "--session", "s-1"]).await;
+    assert!(
+        said.code == Some(1) && said.err.contains("http://127.0.0.1:1 cannot be reached"),
+        "{}",
+        said.err
+    );
+}
+
+#[tokio::test]
+async fn a_stack_tells_its_tables() {
+    let stage = Stage::start().await.unwrap();
+    let described = r#"<DescribeStackResourcesResponse xmlns="http://cloudformation.amazonaws.com/doc/2010-05-15/"><DescribeStackResourcesResult><StackResources>
+        <member><LogicalResourceId>RulesTable</LogicalResourceId><PhysicalResourceId>desk-rules</PhysicalResourceId></member>
+        <member><LogicalResourceId>SessionsTable</LogicalResourceId><PhysicalResourceId>desk-sessions</PhysicalResourceId></member>
+        </StackResources></DescribeStackResourcesResult></DescribeStackResourcesResponse>"#;
+    let (url, mut requests) = server(200, described).await;
+    let endpoint = stage.endpoint();
+    let env = [
+        ("AWS_ENDPOINT_URL_CLOUDFORMATION", url.as_str()),
+        ("AWS_ENDPOINT_URL_DYNAMODB", endpoint.as_str()),
+        ("AWS_ACCESS_KEY_ID", "local"),
+        ("AWS_SECRET_ACCESS_KEY", "local"),
+        ("AWS_REGION", "eu-central-1"),
+    ];
+    let said = run(&env, &["users", "show", "maya", APP[0], APP[1], "--stack", "desk-prod", "--json"]).await;
+    assert_eq!(said.code, Some(0), "{}", said.err);
+    assert!(requests.recv().await.unwrap().1.contains("StackName=desk-prod"));
+
+    let (url, _requests) = server(
+        200,
+        "<DescribeStackResourcesResponse><DescribeStackResourcesResult/></DescribeStackResourcesResponse>",
+    )
+    .await;
+    let env = [env[1], env[2], env[3], env[4], ("AWS_ENDPOINT_URL_CLOUDFORMATION", url.as_str())];
+    let said = run(&env, &["users", "show", "maya", APP[0], APP[1], "--stack", "other"]).await;
+    assert!(
+        said.err.contains("the stack `other` has no RulesTable; is it one of this project?"),
+        "{}",
+        said.err
+    );
+}
+
+#[tokio::test]
+async fn what_cannot_be_reached_or_is_not_there_is_said_with_what_to_do() {
+    let show = ["users", "show", "maya", APP[0], APP[1]];
+    let said = run(&[("AWS_ENDPOINT_URL_DYNAMODB", "http://127.0.0.1:1")], &show).await;
+    assert!(
+        said.code == Some(1) && said.err.contains("start them with `desk dynamodb` or `make run`"),
+        "{}",
+        said.err
+    );
+    let said = run(&[("RULES_TABLE", "only")], &show).await;
+    assert_eq!(said.err, "error: set both RULES_TABLE and SESSIONS_TABLE, or neither\n");
+    let stage = Stage::start().await.unwrap();
+    let endpoint = stage.endpoint();
+    let env = [
+        ("AWS_ENDPOINT_URL_DYNAMODB", endpoint.as_str()),
+        ("RULES_TABLE", "none"),
+        ("SESSIONS_TABLE", "none"),
+        ("AWS_ACCESS_KEY_ID", "local"),
+        ("AWS_SECRET_ACCESS_KEY", "local"),
+        ("AWS_REGION", "eu-central-1"),
+    ];
+    let said = run(&env, &show).await;
+    assert!(said.code == Some(1) && said.err.contains("the table does not exist"), "{}", said.err);
+}
