@@ -8,7 +8,7 @@ use desk_local::{
     stage::{APP, Stage, publish, repository},
 };
 use desk_webhooks::{
-    protocol::{AppId, read},
+    protocol::{AppId, AssignRequest, read},
     routing::{Attributes, DecisionRecord},
     store::{
         Moment, Store,
@@ -100,8 +100,8 @@ async fn every_sample_gets_the_answer_that_the_folder_promises() {
         let differences = sample.differences(status, &reply);
         assert!(differences.is_empty(), "{}: {differences:?}", sample.name);
         if let Some(rule) = &sample.rule {
-            let body: Value = serde_json::from_str(&sample.body()).unwrap();
-            let recorded = decisions(&store, body["SessionId"].as_str().unwrap()).await;
+            let question: AssignRequest = read(&sample.body()).unwrap();
+            let recorded = decisions(&store, &question.session_id.unwrap()).await;
             assert_eq!(&recorded.last().unwrap().rule, rule, "{}", sample.name);
         }
     }
