@@ -111,7 +111,7 @@ fn a_sound_ruleset_is_good_and_a_broken_one_has_places() {
     assert!(place("21:5: error: rules[0].then: the rule has no step"), "{}", said.err);
     assert!(
         place(
-            "33:7: error: rules[1].when.user_tga: `user_tga` is no known condition; did you mean `user_tag`?"
+            "26:7: error: rules[1].when.user_tga: `user_tga` is no known condition; did you mean `user_tag`?"
         ),
         "{}",
         said.err
