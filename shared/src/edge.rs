@@ -16,8 +16,8 @@ use futures_util::FutureExt;
 use lambda_http::{
     aws_lambda_events::{apigw::ApiGatewayV2httpResponse, encodings::Body},
     http::{HeaderValue, header::CONTENT_TYPE},
-    lambda_runtime::{self, LambdaEvent, service_fn},
 };
+use lambda_runtime::{LambdaEvent, service_fn};
 use serde_json::value::RawValue;
 use tokio::time::Instant;
 
