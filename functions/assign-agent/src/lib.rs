@@ -56,7 +56,7 @@ impl<S: FindRules + ReadFacts + RecordDecision> AssignAgent<S> {
             _ => record,
         };
         info!(
-            command = callback.command.as_str(),
+            command = callback.command.log_name(),
             rule = record.rule,
             version = record.version,
             outcome = if record.answer.error_code == 0 { "answered" } else { "failed" },

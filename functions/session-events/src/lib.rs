@@ -71,7 +71,7 @@ impl<S: KeepEvents + KeepStatuses + Quarantine> SessionEvents<S> {
                 kept.map(|()| Outcome::Quarantined)
             }
         };
-        let command = callback.command.as_str();
+        let command = callback.command.log_name();
         match outcome {
             Ok(outcome) => {
                 info!(command, outcome = outcome.as_str(), duration_ms = arrival.elapsed_ms());

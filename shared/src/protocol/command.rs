@@ -41,6 +41,14 @@ impl Endpoint {
 }
 
 impl Command {
+    /// The name for a log: what is not known may be anything, of any length, and is not repeated.
+    pub fn log_name(&self) -> &str {
+        match self {
+            Self::Other(_) => "unknown",
+            known => known.as_str(),
+        }
+    }
+
     /// Where this command belongs; `None` for a command that is not known.
     pub fn endpoint(&self) -> Option<Endpoint> {
         match self {

@@ -165,7 +165,11 @@ pub(super) fn from_item<'de, T: Deserialize<'de>>(
     operation: &'static str,
     item: Item,
 ) -> Result<T, StoreError> {
-    serde_dynamo::from_item(item).map_err(|error| StoreError::unreadable(operation, error.to_string()))
+    serde_dynamo::from_item(item).map_err(|error| StoreError {
+        // The library's words may quote what the item holds: beside the message, which is logged.
+        source: Some(Box::new(error)),
+        ..StoreError::unreadable(operation, "its fields are not what they should be")
+    })
 }
 
 pub(super) fn text(value: impl Into<String>) -> AttributeValue {
