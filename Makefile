@@ -12,11 +12,13 @@ help: ## This list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
 demo: $(TOOLS)/installed local-binaries ## Run everything once, send every sample callback, show what came of it
-	cargo run --quiet --locked -p desk-local -- demo
+	target/debug/desk-local demo
 
 run: $(TOOLS)/installed local-binaries ## Run everything and keep it up, on http://127.0.0.1:9000
-	cargo run --quiet --locked -p desk-local -- run
+	target/debug/desk-local run
 
+# Not by `cargo run`: its variables would reach the Cargo that `cargo lambda watch` starts, and have
+# that build things again.
 .PHONY: local-binaries
 local-binaries:
 	@echo "Building (the first time takes some minutes: the AWS SDK is large)"

@@ -70,12 +70,7 @@ impl Sender {
         // A refusal is an answer here. A GET with a body is no mistake of ours.
         let config = Agent::config_builder().http_status_as_error(false).build();
         let store = store_at(stack.dynamodb());
-        let sender = Self { agent: config.into(), url: stack.url(), app: APP.parse()?, store };
-        for path in ["/assign-agent", "/session-events"] {
-            // Both functions start with their first request: the probe, so that it is not timed.
-            sender.agent.post(format!("{}{path}", sender.url)).send_empty()?;
-        }
-        Ok(sender)
+        Ok(Self { agent: config.into(), url: stack.url(), app: APP.parse()?, store })
     }
 
     async fn send(&self, sample: &Callback) -> Result<Outcome, Box<dyn Error>> {

@@ -39,6 +39,8 @@ pub(crate) enum StackError {
     Run { command: String, source: io::Error },
     #[error("`{0}` failed; what it said is above")]
     Failed(String),
+    #[error("{url} does not answer: {source}")]
+    Function { url: String, source: Box<ureq::Error> },
     #[error("`cargo lambda watch` did not come up{}", .0.as_ref().map(|log| format!("; see {}", log.display())).unwrap_or_default())]
     Watch(Option<PathBuf>),
 }
@@ -63,6 +65,7 @@ impl Stack {
         let functions = watch(&engine, address, port, log)?;
         let mut stack = Self { engine, functions, port, ipv6 };
         stack.wait_until_listening(address, log)?;
+        stack.start_functions()?;
         Ok(stack)
     }
 
@@ -100,6 +103,21 @@ impl Stack {
                 return Err(StackError::Watch(log.map(Path::to_owned)));
             }
             thread::sleep(Duration::from_millis(50));
+        }
+        Ok(())
+    }
+}
+
+impl Stack {
+    /// Each function is built and started by its first request: the platform's check of the URL, so
+    /// that nobody waits for that later.
+    fn start_functions(&self) -> Result<(), StackError> {
+        for path in ["/assign-agent", "/session-events"] {
+            println!("Starting {path}");
+            let url = format!("{}{path}", self.url());
+            ureq::post(&url)
+                .send_empty()
+                .map_err(|source| StackError::Function { url, source: Box::new(source) })?;
         }
         Ok(())
     }
