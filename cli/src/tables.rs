@@ -4,7 +4,7 @@ use aws_sdk_dynamodb::config::{Credentials, SharedCredentialsProvider};
 use desk_local::engine::{RULES_TABLE, SESSIONS_TABLE};
 use desk_webhooks::{
     config::Tables,
-    store::{Access, Store, client, http_client},
+    store::{Access, Limits, Store, client, http_client},
 };
 
 use crate::error::CliError;
@@ -34,6 +34,7 @@ pub(crate) async fn open(stack: Option<&str>) -> Result<Store, CliError> {
         region: config.region().map_or_else(|| LOCAL_REGION.to_owned(), ToString::to_string),
         credentials: credentials.ok_or_else(no_credentials)?,
         endpoint: variable("AWS_ENDPOINT_URL_DYNAMODB").or_else(|| config.endpoint_url().map(str::to_owned)),
+        limits: Limits::PERSON,
     };
     Ok(store(access, named))
 }
@@ -48,6 +49,7 @@ fn local() -> Store {
         region: LOCAL_REGION.to_owned(),
         credentials: SharedCredentialsProvider::new(credentials),
         endpoint: variable("AWS_ENDPOINT_URL_DYNAMODB").or_else(|| Some(LOCAL_ENDPOINT.to_owned())),
+        limits: Limits::PERSON,
     };
     store(access, (RULES_TABLE.to_owned(), SESSIONS_TABLE.to_owned()))
 }

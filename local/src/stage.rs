@@ -9,7 +9,7 @@ use aws_sdk_dynamodb::config::{Credentials, SharedCredentialsProvider};
 use desk_webhooks::{
     config::Tables,
     protocol::AppId,
-    store::{Access, Publication, PublishError, Store, client},
+    store::{Access, Limits, Publication, PublishError, Store, client},
 };
 use serde_json::Value;
 
@@ -87,6 +87,7 @@ pub fn store_at(endpoint: String) -> Store {
         region: "us-east-1".into(),
         credentials: SharedCredentialsProvider::new(credentials),
         endpoint: Some(endpoint),
+        limits: Limits::PERSON,
     };
     let tables = Tables { rules: RULES_TABLE.into(), sessions: SESSIONS_TABLE.into(), retention: None };
     Store::new(client(access), tables)

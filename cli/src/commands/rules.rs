@@ -63,8 +63,13 @@ fn check(document: &Document) -> Result<Checked, CliError> {
     });
     let verdict = if errors == 0 { green("good") } else { red("not good") };
     let counts = counts.unwrap_or_default();
-    anstream::eprintln!("{}: {verdict}: {counts}{errors} errors, {warnings} warnings", document.name);
+    let (errors_said, warnings_said) = (counted(errors, "error"), counted(warnings, "warning"));
+    anstream::eprintln!("{}: {verdict}: {counts}{errors_said}, {warnings_said}", document.name);
     if errors == 0 { Ok(checked) } else { Err(CliError::Reported) }
+}
+
+fn counted(count: usize, thing: &str) -> String {
+    format!("{count} {thing}{}", if count == 1 { "" } else { "s" })
 }
 
 async fn list(store: &Store, app: AppId, as_json: bool) -> Result<(), CliError> {

@@ -24,6 +24,23 @@ pub struct Access {
     pub credentials: SharedCredentialsProvider,
     /// Another address than the region's own.
     pub endpoint: Option<String>,
+    /// How long to wait.
+    pub limits: Limits,
+}
+
+/// How long a client waits: the SDK by itself would wait for ever.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    connect: Duration,
+    attempt: Duration,
+}
+
+impl Limits {
+    /// A function beside its tables, with a platform that waits two seconds.
+    pub const FUNCTION: Self =
+        Self { connect: Duration::from_millis(250), attempt: Duration::from_millis(300) };
+    /// A person, perhaps on another continent.
+    pub const PERSON: Self = Self { connect: Duration::from_secs(3), attempt: Duration::from_secs(10) };
 }
 
 /// What a function knows from its environment. Lambda puts credentials there that hold for the
@@ -41,14 +58,15 @@ pub fn from_env(env: Env<'_>) -> Access {
         region: env.get("AWS_REGION").unwrap_or_else(|| "us-east-1".into()),
         credentials: SharedCredentialsProvider::new(credentials),
         endpoint: env.get("AWS_ENDPOINT_URL_DYNAMODB").or_else(|| env.get("AWS_ENDPOINT_URL")),
+        limits: Limits::FUNCTION,
     }
 }
 
-/// A client that gives up in time: the SDK by itself would wait for ever.
+/// A client that gives up in time.
 pub fn client(access: Access) -> Client {
     let timeouts = TimeoutConfig::builder()
-        .connect_timeout(Duration::from_millis(250))
-        .operation_attempt_timeout(Duration::from_millis(300))
+        .connect_timeout(access.limits.connect)
+        .operation_attempt_timeout(access.limits.attempt)
         .build();
     let retries = RetryConfig::standard().with_initial_backoff(Duration::from_millis(25));
     let mut config = Config::builder()

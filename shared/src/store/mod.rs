@@ -14,7 +14,7 @@ mod reading;
 mod rules;
 mod users;
 
-pub use client::{Access, client, from_env, http_client};
+pub use client::{Access, Limits, client, from_env, http_client};
 pub use error::{Kind, StoreError};
 pub use reading::{Moment, SessionRow, Story};
 pub use rules::{ActiveRules, Publication, PublishError, RulesVersion};
