@@ -164,7 +164,11 @@ async fn whatever_is_wrong_with_the_tables_there_is_an_answer() {
     let question = sample("assign-agent/on-assign-human.json").event;
     let missing = Stage::start().await.unwrap().with("RULES_TABLE", "none").with("SESSIONS_TABLE", "none");
     let down = Stage::start().await.unwrap().with("AWS_ENDPOINT_URL_DYNAMODB", "http://127.0.0.1:1");
-    for stage in [missing, down] {
+    // Connections are taken by the system, and nobody ever answers.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let endpoint = format!("http://{}", silent.local_addr().unwrap());
+    let hanging = Stage::start().await.unwrap().with("AWS_ENDPOINT_URL_DYNAMODB", &endpoint);
+    for stage in [missing, down, hanging] {
         let stage = stage.with("FALLBACK_AGENT_GROUP_ID", "77");
         let mut function = stage.function(BINARY).await.unwrap();
         let (status, reply) = ask(&mut function, &question).await;

@@ -208,7 +208,11 @@ async fn what_is_not_understood_is_kept_in_quarantine() {
 async fn nothing_is_acknowledged_that_is_not_durable() {
     let down = Stage::start().await.unwrap().with("AWS_ENDPOINT_URL_DYNAMODB", "http://127.0.0.1:1");
     let missing = Stage::start().await.unwrap().with("SESSIONS_TABLE", "none");
-    for stage in [down, missing] {
+    // Connections are taken by the system, and nobody ever answers.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let endpoint = format!("http://{}", silent.local_addr().unwrap());
+    let hanging = Stage::start().await.unwrap().with("AWS_ENDPOINT_URL_DYNAMODB", &endpoint);
+    for stage in [down, missing, hanging] {
         let mut function = stage.function(BINARY).await.unwrap();
         let quarantined = r#"{"CallbackCommand":"Desk.SessionEventNotify"}"#;
         let status = sample("session-events/member-status-change.json");
