@@ -134,23 +134,28 @@ enum Understood {
     Member(MemberEvent),
 }
 
-/// What a callback says, if it can be kept under a key of its own.
+/// What a callback says, if it can be kept under a key of its own. What would not fit into a key, or
+/// would take the room of an item beside its body, is no value that anybody meant.
 fn understand(callback: &Callback) -> Result<Understood, NotUnderstood> {
-    let fits = |field, key: String| {
-        if keys::fits(&key) { Ok(()) } else { Err(NotUnderstood::new(field, "is too long to be a key")) }
+    let fits = |field, value: &str| {
+        if keys::fits(value) { Ok(()) } else { Err(NotUnderstood::new(field, "is too long to be kept")) }
     };
     match &callback.command {
         Command::SessionEvent => {
             let event: SessionEvent = read(&callback.body)?;
-            fits("SessionId", keys::session(callback.app, &event.session_id))?;
+            fits("SessionId", &keys::session(callback.app, &event.session_id))?;
+            fits("Event", event.event.as_str())?;
             if let Some(user) = &event.client_user_id {
-                fits("ClientUserId", keys::user(callback.app, user))?;
+                fits("ClientUserId", &keys::user(callback.app, user))?;
             }
+            fits("ChannelType", event.channel_type.as_deref().unwrap_or_default())?;
+            fits("AgentId", event.agent_id.as_deref().unwrap_or_default())?;
             Ok(Understood::Session(Box::new(event)))
         }
         Command::MemberEvent => {
             let event: MemberEvent = read(&callback.body)?;
-            fits("MemberId", keys::agent(callback.app, &event.member_id))?;
+            fits("MemberId", &keys::agent(callback.app, &event.member_id))?;
+            fits("Status", &event.status)?;
             Ok(Understood::Member(event))
         }
         _ => Err(NotUnderstood::new("CallbackCommand", "is not known to this version")),
