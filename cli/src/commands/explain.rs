@@ -109,11 +109,14 @@ fn show_trial(ruleset: &Ruleset, question: &Question<'_>, trial: &Trial<'_>) {
 
 /// A condition with what it saw, its parts below it.
 fn show_condition(condition: &Condition, question: &Question<'_>, indent: usize) {
-    let name = condition.to_string();
+    let mark = mark(condition.truth(question));
     let saw = condition.seen(question.facts);
-    let saw = if saw.is_empty() { saw } else { faint(format!("saw {saw}")) };
-    let columns = 42_usize.saturating_sub(indent);
-    anstream::println!("{:indent$}{} {}  {saw}", "", mark(condition.truth(question)), padded(&name, columns));
+    if saw.is_empty() {
+        anstream::println!("{:indent$}{mark} {condition}", "");
+    } else {
+        let name = padded(&condition.to_string(), 42_usize.saturating_sub(indent));
+        anstream::println!("{:indent$}{mark} {name}  {}", "", faint(format!("saw {saw}")));
+    }
     for part in condition.parts() {
         show_condition(part, question, indent + 4);
     }

@@ -54,12 +54,8 @@ fn check(document: &Document) -> Result<Checked, CliError> {
     let (errors, warnings) = (checked.count(Severity::Error), checked.count(Severity::Warning));
     let passed = checked.tests.iter().filter(|test| test.differences.is_empty()).count();
     let counts = checked.ruleset.as_ref().map(|ruleset| {
-        let tests = checked.tests.len();
-        format!(
-            "{} rules, {} pools, {passed} of {tests} tests pass, ",
-            ruleset.rules.len(),
-            ruleset.pools.len()
-        )
+        let (rules, pools) = (counted(ruleset.rules.len(), "rule"), counted(ruleset.pools.len(), "pool"));
+        format!("{rules}, {pools}, {passed} of {} tests pass, ", checked.tests.len())
     });
     let verdict = if errors == 0 { green("good") } else { red("not good") };
     let counts = counts.unwrap_or_default();
