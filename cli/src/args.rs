@@ -32,6 +32,8 @@ pub(crate) enum Command {
     /// Write, check, explain and publish rules
     #[command(subcommand)]
     Rules(Rules),
+    /// Show the hours that hold, day by day, and what made them
+    Calendar(Calendar),
     /// Read sessions back
     #[command(subcommand)]
     Sessions(Sessions),
@@ -49,11 +51,17 @@ pub(crate) enum Rules {
     /// Print a commented ruleset to start from
     #[command(after_help = "Example:\n  desk rules init > rules.yaml")]
     Init,
+    /// Print the JSON Schema of rulesets, by which editors complete and check
+    #[command(after_help = "Example:\n  desk rules schema > ruleset.schema.json")]
+    Schema,
     /// Say everything that is wrong with a ruleset, and run its tests
     #[command(after_help = "Example:\n  desk rules check rules.yaml")]
     Check {
         /// The ruleset, YAML or JSON
         file: PathBuf,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
     },
     /// Show how a question is decided, rule by rule
     Explain(Explain),
@@ -73,9 +81,44 @@ Examples:
         /// Why
         #[arg(long, value_name = "TEXT", default_value = "")]
         note: String,
-        /// Who publishes
-        #[arg(long, value_name = "NAME", env = "USER", default_value = "unknown")]
-        author: String,
+        #[command(flatten)]
+        author: Author,
+    },
+    /// Show what changed between two versions or files, and which tests come out otherwise
+    #[command(after_help = "\
+Examples:
+  desk rules diff rules.yaml --app 1400000001    from the active version to the file
+  desk rules diff 6 7 --app 1400000001           from version 6 to version 7
+  desk rules diff old.yaml new.yaml")]
+    Diff {
+        /// A version or a file; from the active version to this, if it stands alone
+        #[arg(value_name = "A")]
+        first: String,
+        /// A version or a file
+        #[arg(value_name = "B", required_unless_present = "app")]
+        second: Option<String>,
+        /// The app whose versions are meant
+        #[arg(long, value_name = "ID")]
+        app: Option<AppId>,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Put an earlier version in force again
+    #[command(after_help = "\
+Examples:
+  desk rules rollback --app 1400000001 --note 'wrong pool at night'    to the version before
+  desk rules rollback 5 --app 1400000001")]
+    Rollback {
+        /// The version; the one before the active one if absent
+        version: Option<u64>,
+        #[command(flatten)]
+        app: App,
+        /// Why
+        #[arg(long, value_name = "TEXT", default_value = "")]
+        note: String,
+        #[command(flatten)]
+        author: Author,
     },
     /// List the published versions, newest first
     #[command(after_help = "Example:\n  desk rules list --app 1400000001")]
@@ -102,6 +145,7 @@ Examples:
   desk rules explain rules.yaml --event events/assign-agent/on-assign-human.json
   desk rules explain rules.yaml --event question.json --given facts.json --at 2027-02-01T10:00+08:00
   desk rules explain --app 1400000001 --event question.json    with the active ruleset
+  desk rules explain --app 1400000001 --session s-1            why it was answered as it was
 
 FACTS.json holds what `given` of a ruleset's test holds, such as
   { \"user\": { \"tags\": [\"vip\"] }, \"texts\": [\"I want a refund\"] }
@@ -111,17 +155,44 @@ pub(crate) struct Explain {
     #[arg(required_unless_present = "app")]
     pub(crate) file: Option<PathBuf>,
     /// The question: the callback's body, or the API Gateway event around it
-    #[arg(long, value_name = "BODY.json")]
-    pub(crate) event: PathBuf,
+    #[arg(long, value_name = "BODY.json", required_unless_present_any = ["session", "given"])]
+    pub(crate) event: Option<PathBuf>,
     /// What is known besides
     #[arg(long, value_name = "FACTS.json")]
     pub(crate) given: Option<PathBuf>,
-    /// When it is asked; the question's EventTime if absent
+    /// When it is asked; the question's EventTime if absent, or now
     #[arg(long, value_name = "TIME")]
     pub(crate) at: Option<jiff::Timestamp>,
+    /// A session whose recorded answer is explained
+    #[arg(long, value_name = "ID", requires = "app", conflicts_with_all = ["file", "event", "given", "at"])]
+    pub(crate) session: Option<String>,
+    /// Which question of the session, from 1; the last if absent
+    #[arg(long, value_name = "N", requires = "session")]
+    pub(crate) attempt: Option<usize>,
     /// The app whose active ruleset is meant
     #[arg(long, value_name = "ID")]
     pub(crate) app: Option<AppId>,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  desk calendar rules.yaml support
+  desk calendar rules.yaml support --from 2027-02-01 --to 2027-02-14")]
+pub(crate) struct Calendar {
+    /// The ruleset, YAML or JSON
+    pub(crate) file: PathBuf,
+    /// The calendar's name
+    pub(crate) name: String,
+    /// The first day; today if absent
+    #[arg(long, value_name = "DATE")]
+    pub(crate) from: Option<jiff::civil::Date>,
+    /// The last day; two weeks if absent
+    #[arg(long, value_name = "DATE")]
+    pub(crate) to: Option<jiff::civil::Date>,
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
@@ -258,6 +329,13 @@ pub(crate) struct Dynamodb {
     /// Keep what is stored in this file
     #[arg(long, value_name = "FILE")]
     pub(crate) data: Option<PathBuf>,
+}
+
+#[derive(Args)]
+pub(crate) struct Author {
+    /// Who does it
+    #[arg(long = "author", value_name = "NAME", env = "USER", default_value = "unknown")]
+    pub(crate) name: String,
 }
 
 #[derive(Args)]

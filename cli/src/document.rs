@@ -7,6 +7,7 @@ use std::{
 };
 
 use desk_webhooks::routing::{self, Finding, Path, Ruleset, Segment, Severity, check};
+use jiff::Timestamp;
 use saphyr::{Marker, Scalar, ScalarStyle};
 use saphyr_parser::{Event, Parser, ScanError, Span, StrInput};
 use serde_json::{Map, Value};
@@ -57,7 +58,11 @@ impl Document {
         Self::parse(path.display().to_string(), source)
     }
 
-    fn parse(name: String, source: String) -> Result<Self, CliError> {
+    /// Reads a text under a name.
+    ///
+    /// # Errors
+    /// It is no YAML.
+    pub(crate) fn parse(name: String, source: String) -> Result<Self, CliError> {
         let mut reader =
             Reader { events: Parser::new_from_str(&source), places: HashMap::new(), path: Path::default() };
         match reader.document() {
@@ -77,7 +82,7 @@ impl Document {
         match routing::read(&self.value) {
             Ok(ruleset) => {
                 let tests = check::run_tests(&ruleset);
-                let findings = check::findings(&ruleset, &tests);
+                let findings = check::findings(&ruleset, &tests, Timestamp::now());
                 Checked { ruleset: Some(ruleset), tests, findings }
             }
             Err(findings) => Checked { ruleset: None, tests: Vec::new(), findings },
@@ -97,7 +102,7 @@ impl Document {
     }
 
     /// Where a path stands, or the nearest thing around it that is there.
-    fn place(&self, path: &Path) -> (usize, usize) {
+    pub(crate) fn place(&self, path: &Path) -> (usize, usize) {
         let mut path = path.clone();
         loop {
             if let Some(place) = self.places.get(&path) {

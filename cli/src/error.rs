@@ -1,6 +1,6 @@
 use std::{io, path::PathBuf};
 
-use desk_webhooks::store::{Kind, PublishError, StoreError};
+use desk_webhooks::store::{Kind, PublishError, StoreError, UserError};
 
 /// Why a command did not do what it was asked. Each is one line for a person.
 #[derive(Debug, thiserror::Error)]
@@ -44,6 +44,15 @@ impl From<PublishError> for CliError {
     fn from(error: PublishError) -> Self {
         match error {
             PublishError::Store(error) => Self::Store { error },
+            error => Self::Said(error.to_string()),
+        }
+    }
+}
+
+impl From<UserError> for CliError {
+    fn from(error: UserError) -> Self {
+        match error {
+            UserError::Store(error) => Self::Store { error },
             error => Self::Said(error.to_string()),
         }
     }

@@ -35,18 +35,23 @@ pub(crate) fn bold(text: impl Display) -> String {
     styled(Style::new().bold(), text)
 }
 
-/// The text, filled up to this many columns of a terminal; a Chinese character takes two.
+/// The columns that a text takes on a terminal: two for a Chinese character, none for a colour.
+fn width(text: &str) -> usize {
+    anstream::adapter::strip_str(text).to_string().width()
+}
+
+/// The text, filled up to this many columns of a terminal.
 pub(crate) fn padded(text: &str, columns: usize) -> String {
-    format!("{text}{}", " ".repeat(columns.saturating_sub(text.width())))
+    format!("{text}{}", " ".repeat(columns.saturating_sub(width(text))))
 }
 
 /// Prints rows under a heading, each column as wide as its widest cell.
 pub(crate) fn table<const COLUMNS: usize>(heading: [&str; COLUMNS], rows: &[[String; COLUMNS]]) {
-    let width = |column: usize| {
-        let cells = rows.iter().map(|row| row[column].width());
-        cells.chain([heading[column].width()]).max().unwrap_or_default()
+    let widest = |column: usize| {
+        let cells = rows.iter().map(|row| width(&row[column]));
+        cells.chain([width(heading[column])]).max().unwrap_or_default()
     };
-    let widths: [usize; COLUMNS] = std::array::from_fn(width);
+    let widths: [usize; COLUMNS] = std::array::from_fn(widest);
     let line = |cells: [&str; COLUMNS]| {
         let cells: Vec<_> = cells.iter().zip(widths).map(|(cell, width)| padded(cell, width)).collect();
         cells.join("  ").trim_end().to_owned()

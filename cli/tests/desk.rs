@@ -2,61 +2,12 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)] // in a test, a panic is the report
 
-use std::{
-    io::Write,
-    process::{Command, Output},
-};
+mod common;
 
+use common::{APP, desk, on, run};
 use desk_local::stage::Stage;
 use desk_webhooks::store::ports::{KeepEvents, Received};
 use serde_json::{Value, json};
-use tempfile::NamedTempFile;
-
-const APP: [&str; 2] = ["--app", "1400000001"];
-
-struct Said {
-    code: Option<i32>,
-    out: String,
-    err: String,
-}
-
-/// Runs `desk` with nothing of our environment but what it is given.
-fn desk(env: &[(&str, &str)], arguments: &[&str]) -> Said {
-    let Output { status, stdout, stderr } = Command::new(env!("CARGO_BIN_EXE_desk"))
-        .args(arguments)
-        .env_clear()
-        .env("USER", "ines")
-        .envs(env.iter().copied())
-        .output()
-        .unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    Said { code: status.code(), out: text(stdout), err: text(stderr) }
-}
-
-/// On the tables of a stage; `APP` stands for its two words.
-async fn on(stage: &Stage, arguments: &[&str]) -> Said {
-    let endpoint = stage.endpoint();
-    let arguments: Vec<_> = arguments.iter().map(ToString::to_string).collect();
-    let run = move || {
-        let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
-        desk(&[("AWS_ENDPOINT_URL_DYNAMODB", &endpoint)], &arguments)
-    };
-    tokio::task::spawn_blocking(run).await.unwrap()
-}
-
-fn file(content: &str) -> NamedTempFile {
-    let mut file = NamedTempFile::new().unwrap();
-    file.write_all(content.as_bytes()).unwrap();
-    file
-}
-
-fn path(file: &NamedTempFile) -> &str {
-    file.path().to_str().unwrap()
-}
-
-fn starter() -> String {
-    desk(&[], &["rules", "init"]).out
-}
 
 #[test]
 fn wrong_usage_exits_2_and_help_has_examples() {
@@ -76,6 +27,10 @@ fn wrong_usage_exits_2_and_help_has_examples() {
         "rules publish",
         "rules list",
         "rules show",
+        "rules schema",
+        "rules diff",
+        "rules rollback",
+        "calendar",
         "sessions list",
         "sessions show",
         "users set",
@@ -88,131 +43,6 @@ fn wrong_usage_exits_2_and_help_has_examples() {
         let said = desk(&[], &arguments);
         assert!(said.code == Some(0) && said.out.contains("Example"), "{command}");
     }
-}
-
-#[test]
-fn a_sound_ruleset_is_good_and_a_broken_one_has_places() {
-    let sound = file(&starter());
-    let said = desk(&[], &["rules", "check", path(&sound)]);
-    assert_eq!(said.code, Some(0), "{}", said.err);
-    assert!(
-        said.err.ends_with("good: 3 rules, 3 pools, 6 of 6 tests pass, 0 errors, 0 warnings\n"),
-        "{}",
-        said.err
-    );
-
-    let broken = starter()
-        .replace("user_tag: vip", "user_tga: vip")
-        .replace("then:\n      - pool: general", "then: []");
-    let broken = file(&broken);
-    let said = desk(&[], &["rules", "check", path(&broken)]);
-    assert_eq!(said.code, Some(1));
-    let place = |line: &str| said.err.contains(&format!("{}:{line}", path(&broken)));
-    assert!(place("21:5: error: rules[0].then: the rule has no step"), "{}", said.err);
-    assert!(
-        place(
-            "26:7: error: rules[1].when.user_tga: `user_tga` is no known condition; did you mean `user_tag`?"
-        ),
-        "{}",
-        said.err
-    );
-
-    let failing = file(&starter().replace("expect: { rule: default, group: 6500 }", "expect: { rule: vip }"));
-    let said = desk(&[], &["rules", "check", path(&failing)]);
-    assert_eq!(said.code, Some(1));
-    assert!(said.err.contains("fails: rule: expected vip, got default"), "{}", said.err);
-    assert!(!said.err.contains('\u{1b}'), "no colour where there is no terminal");
-
-    let said = desk(&[], &["rules", "check", "/nowhere.yaml"]);
-    assert!(said.code == Some(1) && said.err.starts_with("error: /nowhere.yaml: "), "{}", said.err);
-}
-
-#[tokio::test]
-async fn rules_are_published_listed_and_shown_as_written() {
-    let stage = Stage::start().await.unwrap();
-    let rules = file(&starter());
-    let said = on(&stage, &["rules", "list", APP[0], APP[1]]).await;
-    assert!(
-        said.code == Some(1) && said.err.contains("nothing is published for app 1400000001"),
-        "{}",
-        said.err
-    );
-    for version in ["1", "2"] {
-        let said = on(&stage, &["rules", "publish", path(&rules), APP[0], APP[1], "--note", "night"]).await;
-        assert_eq!(said.code, Some(0), "{}", said.err);
-        assert_eq!(said.out, format!("published: version {version} is active for app 1400000001\n"));
-    }
-    let said = on(&stage, &["rules", "publish", path(&rules), APP[0], APP[1], "--expect", "1"]).await;
-    assert_eq!(said.code, Some(1));
-    assert!(said.err.contains("error: version 2 is active, published by ines at "), "{}", said.err);
-
-    let said = on(&stage, &["rules", "list", APP[0], APP[1]]).await;
-    let rows: Vec<_> = said.out.lines().collect();
-    assert_eq!(rows.len(), 3, "{}", said.out);
-    assert!(rows[0].starts_with("version") && rows[0].contains("Asia/Shanghai"));
-    assert!(rows[1].starts_with("2        active") && rows[1].ends_with("ines  night"), "{}", said.out);
-    let said = on(&stage, &["rules", "list", APP[0], APP[1], "--json"]).await;
-    let listed: Value = serde_json::from_str(&said.out).unwrap();
-    assert_eq!(
-        (&listed[0]["version"], &listed[0]["active"], &listed[1]["active"]),
-        (&json!(2), &json!(true), &json!(false))
-    );
-    assert_eq!(on(&stage, &["rules", "show", APP[0], APP[1]]).await.out, starter());
-    let said = on(&stage, &["rules", "show", "9", APP[0], APP[1]]).await;
-    assert!(said.code == Some(1) && said.err.contains("has no version 9"), "{}", said.err);
-
-    let broken = file("pools: {}\n");
-    let said = on(&stage, &["rules", "publish", path(&broken), APP[0], APP[1]]).await;
-    assert!(said.code == Some(1) && said.err.contains("`default` is missing"), "{}", said.err);
-    let said = on(&stage, &["rules", "list", APP[0], APP[1], "--json"]).await;
-    assert_eq!(serde_json::from_str::<Value>(&said.out).unwrap()[0]["version"], 2, "nothing was published");
-}
-
-#[tokio::test]
-async fn explain_tells_who_serves_and_why() {
-    let stage = Stage::start().await.unwrap();
-    let rules = file(&starter());
-    let question = json!({ "CallbackCommand": "ChatBot.OnAssignHuman", "SessionId": "s", "ClientUserId": "maya", "EventTime": 1_793_584_800_000_u64 });
-    let body = file(&question.to_string());
-    let event = file(&json!({ "requestContext": {}, "body": question.to_string() }).to_string());
-    let given = file(r#"{ "user": { "tags": [] }, "channel": "SDK", "texts": ["Refund!"] }"#);
-    for question in [&body, &event] {
-        let said = on(
-            &stage,
-            &["rules", "explain", path(&rules), "--event", path(question), "--given", path(&given), "--json"],
-        )
-        .await;
-        let explained: Value = serde_json::from_str(&said.out).unwrap();
-        assert_eq!(explained["rule"], "refunds");
-        assert_eq!(
-            explained["answer"],
-            json!({
-                "ActionStatus": "OK", "ErrorInfo": "", "ErrorCode": 0, "AgentGroupId": 6510, "AgentIdList": ["carla@example.com"],
-            })
-        );
-        assert_eq!(
-            explained["because"][1],
-            json!({ "rule": "vip", "matched": false, "condition": "user_tag: vip", "saw": "none" })
-        );
-    }
-    let said = on(
-        &stage,
-        &["rules", "explain", path(&rules), "--event", path(&body), "--at", "2026-11-02T10:00+08:00"],
-    )
-    .await;
-    for line in [
-        "Asked at 2026-11-02 10:00:00 (Asia/Shanghai)",
-        "? user_tag: vip",
-        "saw unknown, not given",
-        "Answer by default: group 6500",
-    ] {
-        assert!(said.out.contains(line), "{line} is not in\n{}", said.out);
-    }
-    let said = on(&stage, &["rules", "explain", APP[0], APP[1], "--event", path(&body)]).await;
-    assert!(said.code == Some(1) && said.err.contains("nothing is published"), "{}", said.err);
-    on(&stage, &["rules", "publish", path(&rules), APP[0], APP[1]]).await;
-    let said = on(&stage, &["rules", "explain", APP[0], APP[1], "--event", path(&body), "--json"]).await;
-    assert_eq!(serde_json::from_str::<Value>(&said.out).unwrap()["rule"], "default");
 }
 
 #[tokio::test]
@@ -343,17 +173,6 @@ async fn server(
     let url = format!("http://{}", listener.local_addr().unwrap());
     tokio::spawn(async move { axum::serve(listener, axum::Router::new().fallback(answer)).await });
     (url, requests)
-}
-
-async fn run(env: &[(&str, &str)], arguments: &[&str]) -> Said {
-    let own = |text: &&str| (*text).to_owned();
-    let env: Vec<_> = env.iter().map(|(name, value)| (own(name), own(value))).collect();
-    let arguments: Vec<_> = arguments.iter().map(own).collect();
-    let run = move || {
-        let env: Vec<_> = env.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-        desk(&env, &arguments.iter().map(String::as_str).collect::<Vec<_>>())
-    };
-    tokio::task::spawn_blocking(run).await.unwrap()
 }
 
 #[tokio::test]

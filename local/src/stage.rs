@@ -101,6 +101,6 @@ pub async fn publish(store: &Store, app: AppId, document: &Value) -> Result<u64,
     let source = document.to_string();
     let at_ms = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis() as u64;
     let publication =
-        Publication { source: &source, document, author: "tests", note: "", at_ms, expect: None };
+        Publication { source: &source, document, author: "tests", note: "", at_ms, expect: None, tests: 0 };
     store.publish(app, publication).await
 }

@@ -7,7 +7,7 @@
 //! - [`routing`]: rulesets, facts and the decision;
 //! - [`webhook`]: the front door, bytes in, a verified callback out, and the reply;
 //! - [`store`]: DynamoDB, the only module that knows the AWS SDK;
-//! - [`config`] and [`edge`]: the environment, and the Lambda runtime around a handler.
+//! - [`config`], [`metrics`] and [`edge`]: the environment, and the Lambda runtime around a handler.
 //!
 //! The first three are pure: no I/O, no clock, no randomness. Time is a parameter everywhere.
 
@@ -16,6 +16,7 @@
 pub mod config;
 pub mod digest;
 pub mod edge;
+pub mod metrics;
 pub mod protocol;
 pub mod routing;
 pub mod session;

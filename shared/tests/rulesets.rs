@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)] // in a test, a panic is the report
 
 use desk_webhooks::routing::{check, read};
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 fn sound() -> Value {
@@ -47,7 +48,7 @@ fn without(pointer: &str) -> Value {
 /// Everything that is said of a document, a line each.
 fn said(document: &Value) -> String {
     let findings = match read(document) {
-        Ok(ruleset) => check::findings(&ruleset, &check::run_tests(&ruleset)),
+        Ok(ruleset) => check::findings(&ruleset, &check::run_tests(&ruleset), Timestamp::UNIX_EPOCH),
         Err(findings) => findings,
     };
     findings.iter().map(|finding| format!("{finding}\n")).collect()
@@ -65,6 +66,16 @@ fn each_mistake_has_its_place_and_what_to_write_instead() {
         rule.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
         with("/rules/0", rule)
     };
+    let calendars = |calendar: Value, holidays: Value| {
+        let mut document = with("/calendars", json!({ "c": calendar }));
+        if !holidays.is_null() {
+            document["holidays"] = json!({ "all": holidays });
+        }
+        document["pools"]["vip"]["calendar"] = json!("c");
+        document["tests"] = json!([{ "name": "t", "at": "2027-02-01T10:00Z", "given": { "user": { "tags": ["vip"] }, "channel": "SDK" }, "expect": { "rule": "vip" } }]);
+        document["rules"][0]["then"] = json!([{ "pool": "vip" }, { "pool": "general" }]);
+        document
+    };
     let cases = [
         ("an unknown key", with("/colour", json!("red"))),
         ("a key with a slip", with("/defualt", json!({}))),
@@ -79,12 +90,18 @@ fn each_mistake_has_its_place_and_what_to_write_instead() {
         ),
         ("a group in words", with("/pools/p", json!({ "group": "6500" }))),
         ("an answer without its part", with("/pools/p", json!({ "group": 1, "answer": "agents" }))),
-        ("an order of a later version", with("/pools/p", json!({ "group": 1, "order": "by-user" }))),
-        ("a weight of a later version", with("/pools/p", json!({ "agents": [{ "id": "a", "weight": 2 }] }))),
+        ("an order that is none", with("/pools/p", json!({ "group": 1, "order": "random" }))),
+        ("a weight that does nothing", with("/pools/p", json!({ "agents": [{ "id": "a", "weight": 2 }] }))),
+        (
+            "a weight of nothing",
+            with("/pools/p", json!({ "agents": [{ "id": "a", "weight": 0 }], "order": "by-user" })),
+        ),
+        ("a pool of no calendar", with("/pools/p", json!({ "group": 1, "calendar": "office" }))),
+        ("a pool that nobody uses", with("/pools/p", json!({ "group": 1 }))),
         ("an unknown pool", rule(json!({ "then": [{ "pool": "genral" }] }))),
         ("a reserved name", rule(json!({ "name": "default" }))),
         ("a name twice", rule(json!({ "name": "vip", "when": { "user_id": "maya" } }))),
-        ("a condition of a later version", rule(json!({ "when": { "open": "support" } }))),
+        ("an unknown calendar", rule(json!({ "when": { "open": "support" } }))),
         ("a condition with a slip", rule(json!({ "when": { "user_tga": "vip" } }))),
         ("a number for a text", rule(json!({ "when": { "user_id": 12345 } }))),
         ("a text for a number", rule(json!({ "when": { "attempt": "2" } }))),
@@ -96,7 +113,37 @@ fn each_mistake_has_its_place_and_what_to_write_instead() {
             "a matcher of two minds",
             rule(json!({ "when": { "user_id": { "prefix": "a", "exists": false } } })),
         ),
-        ("a step of a later version", rule(json!({ "then": [{ "split": {} }] }))),
+        (
+            "a condition of two minds",
+            rule(json!({ "when": { "custom_data": { "/a": { "prefix": "a", "min": 1 } } } })),
+        ),
+        ("a pointer that is none", rule(json!({ "when": { "custom_data": { "a": 1 } } }))),
+        ("a network that is none", rule(json!({ "when": { "client_ip": ["203.0.113.0/33"] } }))),
+        (
+            "more than there are",
+            rule(json!({ "when": { "at_least": { "n": 3, "of": [{ "user_id": "a" }] } } })),
+        ),
+        ("none of several", rule(json!({ "when": { "at_least": { "n": 0, "of": [{ "user_id": "a" }] } } }))),
+        ("more than a hundred", rule(json!({ "when": { "percent": { "of": 101 } } }))),
+        ("a day that is none", rule(json!({ "when": { "between": { "days": "monday" } } }))),
+        (
+            "a date that is none",
+            rule(json!({ "when": { "between": { "dates": { "from": "2027-02-30" } } } })),
+        ),
+        (
+            "dates of two kinds",
+            rule(json!({ "when": { "between": { "dates": { "from": "2027-02-01", "to": "03-01" } } } })),
+        ),
+        ("never", rule(json!({ "when": { "between": {} } }))),
+        ("a moment with an offset", rule(json!({ "from": "2027-01-01T00:00+08:00" }))),
+        (
+            "an end before the beginning",
+            rule(json!({ "from": "2027-01-01T00:00", "until": "2026-01-01T00:00" })),
+        ),
+        ("a split without shares", rule(json!({ "then": [{ "split": {} }] }))),
+        ("a split of nothing", rule(json!({ "then": [{ "split": { "to": { "vip": 0 } } }] }))),
+        ("a split over an unknown pool", rule(json!({ "then": [{ "split": { "to": { "vpi": 1 } } }] }))),
+        ("a step with a slip", rule(json!({ "then": [{ "pol": "vip" }] }))),
         (
             "two steps in one",
             rule(json!({ "then": [{ "pool": "vip", "last_agent": { "within": "1d", "in": "vip" } }] })),
@@ -113,8 +160,107 @@ fn each_mistake_has_its_place_and_what_to_write_instead() {
         ),
         ("a rule that hides the next", rule(json!({}))),
         (
+            "a rule that hides a narrower one",
+            rule(
+                json!({ "name": "hiding", "when": { "any": [{ "user_tag": ["vip", "gold"] }, { "user_id": "maya" }] } }),
+            ),
+        ),
+        ("a time that is over", rule(json!({ "until": "1969-12-31T00:00", "when": { "user_id": "maya" } }))),
+        (
+            "a calendar that never opens",
+            with("/calendars", json!({ "c": { "closed_on": [] , "weekly": {} } })),
+        ),
+        (
+            "a calendar that is always on holiday",
+            calendars(
+                json!({ "weekly": { "mon": ["09:00-10:00"] }, "closed_on": ["all"] }),
+                json!([{ "name": "Always", "from": "03-01", "to": "02-29" }]),
+            ),
+        ),
+        (
+            "hours that overlap",
+            calendars(json!({ "weekly": { "mon": ["09:00-12:00", "11:00-13:00"] } }), json!(null)),
+        ),
+        (
+            "hours that go on into the next day's",
+            calendars(json!({ "weekly": { "sat": ["22:00-02:00"], "sun": ["01:00-03:00"] } }), json!(null)),
+        ),
+        (
+            "a day twice",
+            calendars(
+                json!({ "weekly": { "mon-fri": ["09:00-12:00"], "fri": ["09:00-11:00"] } }),
+                json!(null),
+            ),
+        ),
+        ("no such day", calendars(json!({ "weekly": { "monday": ["09:00-12:00"] } }), json!(null))),
+        (
+            "no such hours",
+            calendars(json!({ "weekly": { "mon": ["9-12", "24:00-02:00", "09:00-09:00"] } }), json!(null)),
+        ),
+        (
+            "an override of nothing",
+            calendars(
+                json!({ "weekly": { "mon": ["09:00-12:00"] }, "overrides": [{ "date": "2027-01-01" }] }),
+                json!(null),
+            ),
+        ),
+        (
+            "an override of two minds",
+            calendars(
+                json!({ "weekly": { "mon": ["09:00-12:00"] }, "overrides": [{ "date": "2027-01-01", "closed": true, "open": ["09:00-10:00"] }] }),
+                json!(null),
+            ),
+        ),
+        (
+            "overrides that meet",
+            calendars(
+                json!({ "weekly": { "mon": ["09:00-12:00"] }, "overrides": [
+                { "name": "Fair", "from": "2027-01-01", "to": "2027-01-05", "closed": true }, { "date": "2027-01-05", "closed": true },
+            ] }),
+                json!(null),
+            ),
+        ),
+        (
+            "an override that is past",
+            calendars(
+                json!({ "weekly": { "mon": ["09:00-12:00"] }, "overrides": [{ "name": "Fair", "date": "1969-12-30", "closed": true }] }),
+                json!(null),
+            ),
+        ),
+        (
+            "a holiday without a day",
+            calendars(json!({ "weekly": { "mon": ["09:00-12:00"] } }), json!([{ "name": "Never" }])),
+        ),
+        (
+            "a list that includes itself",
+            calendars(json!({ "weekly": { "mon": ["09:00-12:00"] } }), json!([{ "include": "all" }])),
+        ),
+        (
+            "a list that is none",
+            calendars(
+                json!({ "weekly": { "mon": ["09:00-12:00"] }, "closed_on": ["al"] }),
+                json!([{ "date": "01-01" }]),
+            ),
+        ),
+        ("an emergency without a switch", with("/emergency", json!({ "pool": "vip" }))),
+        ("an emergency that is on", with("/emergency", json!({ "pool": "vip", "on": true }))),
+        (
             "a test without a moment",
             with("/tests/0", json!({ "name": "t", "at": "tomorrow", "expect": { "rule": "vip" } })),
+        ),
+        (
+            "two tests of one name",
+            with(
+                "/tests/0",
+                json!({ "name": "a VIP", "at": "2027-02-01T10:00Z", "expect": { "rule": "default" } }),
+            ),
+        ),
+        (
+            "a fact of another kind",
+            with(
+                "/tests/0",
+                json!({ "name": "t", "at": "2027-02-01T10:00Z", "given": { "user": { "last_agent_at": "yesterday" }, "attempt": 0 }, "expect": { "rule": "vip" } }),
+            ),
         ),
         (
             "a test that expects nothing",
@@ -146,4 +292,31 @@ fn all_mistakes_are_said_at_once() {
     document["rules"][0]["when"] = json!({ "user_tga": "vip", "channel": [] });
     document["default"]["pool"] = json!("nobody");
     assert_eq!(said(&document).lines().count(), 4);
+}
+
+#[test]
+fn lists_of_holidays_may_include_others_but_not_in_a_circle() {
+    let lists = |lists: Value| {
+        let mut document = sound();
+        document["holidays"] = lists;
+        document["calendars"] =
+            json!({ "c": { "weekly": { "mon-sun": ["00:00-24:00"] }, "closed_on": ["shop"] } });
+        document["pools"]["general"]["calendar"] = json!("c");
+        document
+    };
+    let ruleset = read(&lists(json!({
+        "shop": [{ "include": "national" }, { "name": "Stocktaking", "date": "2027-06-01" }],
+        "national": [{ "name": "New Year", "date": "01-01" }],
+    })))
+    .unwrap();
+    let because = |date: &str| ruleset.calendars[0].day(date.parse().unwrap()).because.describe();
+    assert_eq!(because("2031-01-01").as_deref(), Some("holiday New Year (national)"));
+    assert_eq!(because("2027-06-01").as_deref(), Some("holiday Stocktaking (shop)"));
+    assert_eq!(because("2028-06-01"), None);
+    let circle =
+        lists(json!({ "shop": [{ "include": "a" }], "a": [{ "include": "b" }], "b": [{ "include": "a" }] }));
+    assert_eq!(
+        said(&circle),
+        "holidays.b[0].include: lists of holidays include each other: `a` → `b` → `a`; remove one of them\n"
+    );
 }

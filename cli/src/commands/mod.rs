@@ -1,5 +1,6 @@
 //! One module for each group of commands.
 
+mod calendar;
 mod dynamodb;
 mod explain;
 mod rules;
@@ -24,6 +25,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), CliError> {
     let stack = arguments.stack.as_deref();
     match arguments.command {
         Command::Rules(command) => rules::run(command, stack).await,
+        Command::Calendar(arguments) => calendar::run(&arguments),
         Command::Sessions(command) => sessions::run(command, stack).await,
         Command::Users(command) => users::run(command, stack).await,
         Command::Send(command) => send::run(command),

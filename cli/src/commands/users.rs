@@ -8,9 +8,9 @@ pub(super) async fn run(command: Users, stack: Option<&str>) -> Result<(), CliEr
     let store = tables::open(stack).await?;
     match command {
         Users::Set { user, app, tags, untags, language, attributes } => {
-            let mut known = store.attributes(app.id, &user).await?;
-            change(&mut known, tags, &untags, language, attributes);
-            store.set_attributes(app.id, &user, &known).await?;
+            let change =
+                |known: &mut Attributes| change(known, &tags, &untags, language.as_ref(), &attributes);
+            let known = store.change_attributes(app.id, &user, change).await?;
             show(app.id, &user, &known);
         }
         Users::Show { user, app, json } => {
@@ -29,25 +29,25 @@ pub(super) async fn run(command: Users, stack: Option<&str>) -> Result<(), CliEr
 
 fn change(
     known: &mut Attributes,
-    tags: Vec<String>,
+    tags: &[String],
     untags: &[String],
-    language: Option<String>,
-    attributes: Vec<(String, String)>,
+    language: Option<&String>,
+    attributes: &[(String, String)],
 ) {
     for tag in tags {
-        if !known.tags.contains(&tag) {
-            known.tags.push(tag);
+        if !known.tags.contains(tag) {
+            known.tags.push(tag.clone());
         }
     }
     known.tags.retain(|tag| !untags.contains(tag));
     if let Some(language) = language {
-        known.language = Some(language).filter(|language| !language.is_empty());
+        known.language = Some(language.clone()).filter(|language| !language.is_empty());
     }
     for (name, value) in attributes {
         if value.is_empty() {
-            known.attributes.remove(&name);
+            known.attributes.remove(name);
         } else {
-            known.attributes.insert(name, Value::String(value));
+            known.attributes.insert(name.clone(), Value::String(value.clone()));
         }
     }
 }

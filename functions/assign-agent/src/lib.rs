@@ -47,9 +47,11 @@ impl<S: FindRules + ReadFacts + RecordDecision> AssignAgent<S> {
         });
         let asked = self.asked(callback, &request);
         let decided = unless_panicking(self.decide(callback, &request, asked, arrival)).await;
-        let record = decided.unwrap_or_else(|| self.fall_back(Facts::default(), arrival.at_ms));
+        let record = decided.unwrap_or_else(|| self.fall_back(Facts::default(), None, arrival.at_ms));
         let record = match asked {
-            Some(asked) if record.answer.error_code == 0 => {
+            // A rule may refuse, and then a retry is refused too; that nothing was at hand is not
+            // held against one.
+            Some(asked) if record.answer.error_code == 0 || record.rule != FALLBACK => {
                 let earlier = unless_panicking(self.record(asked, &record, arrival)).await;
                 earlier.flatten().unwrap_or(record)
             }
@@ -95,29 +97,36 @@ impl<S: FindRules + ReadFacts + RecordDecision> AssignAgent<S> {
             self.rules.current(&self.store, callback.app, arrival),
             facts::fetch(&self.store, callback.app, request, at, expected, &mut facts, arrival),
         );
-        let Some(rules) = rules else { return self.fall_back(facts, at.as_ms()) };
+        let Some(rules) = rules else { return self.fall_back(facts, None, at.as_ms()) };
         let missing = rules.ruleset.needs.without(expected);
         facts::fetch(&self.store, callback.app, request, at, missing, &mut facts, arrival).await;
-        let decision = decide(&rules.ruleset, &Question::new(&facts, timestamp(at)));
-        DecisionRecord {
-            rule: decision.rule.to_owned(),
-            version: Some(rules.version),
-            answer: decision.answer.into(),
-            facts,
-            at: timestamp(at),
+        let version = Some(rules.version);
+        let decision = decide(&Question::new(&rules.ruleset, &facts, timestamp(at)));
+        match decision.reply() {
+            Some(answer) => {
+                let rule = decision.rule.to_owned();
+                DecisionRecord { rule, version, answer, facts, at: timestamp(at) }
+            }
+            None => self.fall_back(facts, version, at.as_ms()),
         }
     }
 
     /// The last rungs: the environment's fallback, then a `FAIL` that says what to do.
-    fn fall_back(&self, facts: Facts, at_ms: u64) -> DecisionRecord {
+    fn fall_back(&self, facts: Facts, version: Option<u64>, at_ms: u64) -> DecisionRecord {
         let Answering { fallback_group, fallback_agents, .. } = &self.answering;
-        let answer = if fallback_group.is_none() && fallback_agents.is_empty() {
-            Reply::fail("no ruleset is at hand for this app; publish one, or set FALLBACK_AGENT_GROUP_ID")
-        } else {
-            Reply::serve(*fallback_group, fallback_agents.clone())
+        let answer = match version {
+            _ if fallback_group.is_some() || !fallback_agents.is_empty() => {
+                Reply::serve(*fallback_group, fallback_agents.clone())
+            }
+            Some(_) => Reply::fail(
+                "the pool of the ruleset's default is closed; take another, or set FALLBACK_AGENT_GROUP_ID",
+            ),
+            None => {
+                Reply::fail("no ruleset is at hand for this app; publish one, or set FALLBACK_AGENT_GROUP_ID")
+            }
         };
         let at = timestamp(EventTime::from_ms(at_ms).unwrap_or(EventTime::MAX));
-        DecisionRecord { rule: FALLBACK.to_owned(), version: None, answer, facts, at }
+        DecisionRecord { rule: FALLBACK.to_owned(), version, answer, facts, at }
     }
 
     /// Records the decision. A question that was answered before has an earlier one, which counts;

@@ -8,9 +8,10 @@ use std::{
 
 use desk_webhooks::{
     edge::Arrival,
+    metrics::{self, Metric},
     protocol::AppId,
     routing::{Ruleset, read},
-    store::{StoreError, ports::FindRules},
+    store::{Kind, StoreError, ports::FindRules},
 };
 use tracing::{info, warn};
 
@@ -27,7 +28,10 @@ pub(crate) struct Loaded {
 
 struct Copy {
     loaded: Arc<Loaded>,
-    checked: Instant,
+    /// When it was last known to be the one in force.
+    good: Instant,
+    /// When that was last asked: an outage delays one question in each interval, not every one.
+    asked: Instant,
 }
 
 /// The rulesets in memory, one for each app.
@@ -55,33 +59,46 @@ impl Rules {
         app: AppId,
         arrival: Arrival,
     ) -> Option<Arc<Loaded>> {
-        let held = self.copies().get(&app).map(|copy| (copy.loaded.clone(), copy.checked.elapsed()));
+        let held = self.take_turn(app);
         let (limit, age) = match &held {
-            Some((loaded, age)) if *age < self.refresh => return Some(loaded.clone()),
-            Some((_, age)) => (REFRESH, Some(age.as_secs())),
+            Some(Held { due: false, loaded, .. }) => return Some(loaded.clone()),
+            Some(Held { age, .. }) => (REFRESH, Some(age.as_secs())),
             None => (FIRST_LOAD, None),
         };
-        let held = held.map(|(loaded, _)| loaded);
-        match arrival.within(limit, load(store, app, held.as_deref())).await {
+        let held = held.map(|held| held.loaded);
+        let problem = match arrival.within(limit, load(store, app, held.as_deref())).await {
             Ok(Ok(Found::Newer(loaded))) => {
                 info!(version = loaded.version, "a ruleset is in force");
-                Some(self.keep(app, Arc::new(loaded)))
+                return Some(self.keep(app, Arc::new(loaded)));
             }
-            Ok(Ok(Found::Same)) => held.map(|loaded| self.keep(app, loaded)),
-            Ok(Ok(Found::Nothing)) => held,
+            Ok(Ok(Found::Same)) => return held.map(|loaded| self.keep(app, loaded)),
+            Ok(Ok(Found::Nothing)) => return held,
             Ok(Err(error)) => {
-                warn!(%error, stale_seconds = age, "the rules could not be refreshed");
-                held
+                if error.is_of_the_ruleset() {
+                    metrics::count(Metric::RulesetRejected, arrival);
+                }
+                error.to_string()
             }
-            Err(error) => {
-                warn!(%error, stale_seconds = age, "the rules could not be refreshed");
-                held
-            }
+            Err(late) => late.to_string(),
+        };
+        warn!(error = problem, stale_seconds = age, "the rules could not be refreshed");
+        held
+    }
+
+    /// The copy in memory, and whether it is this question's turn to compare it with the store.
+    fn take_turn(&self, app: AppId) -> Option<Held> {
+        let mut copies = self.copies();
+        let copy = copies.get_mut(&app)?;
+        let due = copy.asked.elapsed() >= self.refresh;
+        if due {
+            copy.asked = Instant::now();
         }
+        Some(Held { loaded: copy.loaded.clone(), due, age: copy.good.elapsed() })
     }
 
     fn keep(&self, app: AppId, loaded: Arc<Loaded>) -> Arc<Loaded> {
-        let copy = Copy { loaded: loaded.clone(), checked: Instant::now() };
+        let now = Instant::now();
+        let copy = Copy { loaded: loaded.clone(), good: now, asked: now };
         self.copies().insert(app, copy);
         loaded
     }
@@ -90,6 +107,13 @@ impl Rules {
         // Nothing that holds the lock can leave the map half changed.
         self.copies.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// A copy as a question finds it.
+struct Held {
+    loaded: Arc<Loaded>,
+    due: bool,
+    age: Duration,
 }
 
 enum Found {
@@ -104,6 +128,16 @@ enum LoadError {
     Store(#[from] StoreError),
     #[error("ruleset {version} is not understood by this version of the software: {problem}")]
     NotUnderstood { version: u64, problem: String },
+}
+
+impl LoadError {
+    /// Whether it is the published ruleset that cannot be used, and not the store.
+    fn is_of_the_ruleset(&self) -> bool {
+        match self {
+            Self::Store(error) => matches!(error.kind, Kind::Unreadable(_)),
+            Self::NotUnderstood { .. } => true,
+        }
+    }
 }
 
 async fn load(store: &impl FindRules, app: AppId, held: Option<&Loaded>) -> Result<Found, LoadError> {

@@ -1,20 +1,25 @@
 //! The decision: a pure function of a ruleset, what is known, and the moment.
 
-use jiff::SignedDuration;
-use serde_json::{Value, json};
+use jiff::{SignedDuration, Timestamp};
 
 use super::{
-    Agents, Condition, DEFAULT, Fact, Facts, Judgement, Otherwise, Pool, Question, Rule, Ruleset, Step, Truth,
+    Agents, By, DEFAULT, EMERGENCY, Fact, Judgement, Order, Otherwise, Pool, Question, Rule, Share, Step,
+    Truth,
 };
 use crate::protocol::Reply;
 
-/// Who shall serve.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Answer {
-    /// The group.
-    pub group: Option<u64>,
-    /// The agents, in the order in which the platform shall try them.
-    pub agents: Vec<String>,
+/// What is answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer<'a> {
+    /// These shall serve.
+    Serve {
+        /// The group.
+        group: Option<u64>,
+        /// The agents, in the order in which the platform shall try them.
+        agents: Vec<&'a str>,
+    },
+    /// Nobody shall, and why.
+    Fail(&'a str),
 }
 
 /// What was decided, and how it came to that.
@@ -22,28 +27,45 @@ pub struct Answer {
 pub struct Decision<'a> {
     /// The rule that decided, or one of the reserved names such as [`DEFAULT`].
     pub rule: &'a str,
-    /// Who shall serve.
-    pub answer: Answer,
-    /// Every rule that was tried, in order.
+    /// What is answered; `None` when not even the default's pool serves at this moment.
+    pub answer: Option<Answer<'a>>,
+    /// Every rule that was looked at, in order.
     pub trials: Vec<Trial<'a>>,
 }
 
-/// One rule that was tried.
+/// One rule that was looked at.
 #[derive(Clone, Debug)]
 pub struct Trial<'a> {
     /// The rule.
     pub rule: &'a Rule,
-    /// Whether it matched, and which condition settled that.
-    pub judgement: Judgement<'a>,
+    /// What came of it.
+    pub verdict: Verdict<'a>,
     /// What its steps gave, in order; none when the rule did not match.
     pub steps: Vec<(&'a Step, StepOutcome)>,
+}
+
+/// What came of a rule.
+#[derive(Clone, Copy, Debug)]
+pub enum Verdict<'a> {
+    /// It is switched off.
+    Off,
+    /// Its time has not come.
+    Before(Timestamp),
+    /// Its time is over.
+    Over(Timestamp),
+    /// Its conditions were looked at.
+    Judged(Judgement<'a>),
 }
 
 /// What a step gave.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StepOutcome {
-    /// An answer: the steps after it are not tried.
-    Answered,
+    /// An answer by this pool: the steps after it are not tried.
+    Serves(usize),
+    /// An answer: nobody.
+    Refuses,
+    /// The pool, or each of the pools, is closed.
+    Closed,
     /// The last agent goes first.
     AgentFirst,
     /// The user has no last agent.
@@ -53,144 +75,158 @@ pub enum StepOutcome {
     /// The last agent is not in the pool.
     NotInPool,
     /// Who the last agent is could not be found out.
-    Unknown,
+    UnknownLastAgent,
+    /// For whom to draw is unknown.
+    UnknownSubject(By),
 }
 
 /// Decides a question.
-pub fn decide<'a>(ruleset: &'a Ruleset, question: &Question<'_>) -> Decision<'a> {
+pub fn decide<'a>(question: &Question<'a>) -> Decision<'a> {
+    let ruleset = question.ruleset;
+    if let Some(emergency) = ruleset.emergency.filter(|emergency| emergency.on) {
+        let answer = ruleset.pools[emergency.pool].answer(question, None);
+        return Decision { rule: EMERGENCY, answer: Some(answer), trials: Vec::new() };
+    }
     let mut trials = Vec::with_capacity(ruleset.rules.len());
     for rule in &ruleset.rules {
-        let judgement = rule.when.judge(question);
-        if judgement.truth != Truth::True {
-            trials.push(Trial { rule, judgement, steps: Vec::new() });
+        let verdict = rule.verdict(question);
+        if !verdict.matches() {
+            trials.push(Trial { rule, verdict, steps: Vec::new() });
             continue;
         }
-        let (answer, steps) = take_steps(ruleset, rule, question);
-        trials.push(Trial { rule, judgement, steps });
-        if let Some(answer) = answer {
+        let (answer, steps) = take_steps(rule, question);
+        trials.push(Trial { rule, verdict, steps });
+        if answer.is_some() {
             return Decision { rule: &rule.name, answer, trials };
         }
         if rule.otherwise == Otherwise::Stop {
             break;
         }
     }
-    Decision { rule: DEFAULT, answer: Answer::of(&ruleset.pools[ruleset.default]), trials }
+    let default =
+        question.serves(ruleset.default).then(|| ruleset.pools[ruleset.default].answer(question, None));
+    Decision { rule: DEFAULT, answer: default, trials }
 }
 
-fn take_steps<'a>(
-    ruleset: &Ruleset,
-    rule: &'a Rule,
-    question: &Question<'_>,
-) -> (Option<Answer>, Vec<(&'a Step, StepOutcome)>) {
+impl Rule {
+    fn verdict(&self, question: &Question<'_>) -> Verdict<'_> {
+        match (self.from, self.until) {
+            _ if !self.enabled => Verdict::Off,
+            (Some(from), _) if question.at < from => Verdict::Before(from),
+            (_, Some(until)) if question.at >= until => Verdict::Over(until),
+            _ => Verdict::Judged(self.when.judge(question)),
+        }
+    }
+}
+
+impl Verdict<'_> {
+    /// Whether the rule's steps are tried.
+    pub fn matches(&self) -> bool {
+        matches!(self, Self::Judged(Judgement { truth: Truth::True, .. }))
+    }
+}
+
+type Outcomes<'a> = Vec<(&'a Step, StepOutcome)>;
+
+fn take_steps<'a>(rule: &'a Rule, question: &Question<'a>) -> (Option<Answer<'a>>, Outcomes<'a>) {
+    let pools = &question.ruleset.pools;
     let mut first = None;
     let mut outcomes = Vec::with_capacity(rule.then.len());
     for step in &rule.then {
-        match step {
-            Step::Pool(pool) => {
-                outcomes.push((step, StepOutcome::Answered));
-                return (Some(Answer::of(&ruleset.pools[*pool]).led_by(first)), outcomes);
-            }
-            Step::LastAgent { within, pool } => {
-                let found = last_agent(question, *within, &ruleset.pools[*pool]);
-                outcomes.push((step, found.err().unwrap_or(StepOutcome::AgentFirst)));
-                first = first.or(found.ok());
-            }
+        let outcome = match step {
+            Step::Pool(pool) if question.serves(*pool) => StepOutcome::Serves(*pool),
+            Step::Pool(_) => StepOutcome::Closed,
+            Step::Split { by, to } => split(question, *by, to),
+            Step::LastAgent { within, pool } => match last_agent(question, *within, *pool) {
+                Ok(agent) => {
+                    first = first.or(Some(agent));
+                    StepOutcome::AgentFirst
+                }
+                Err(outcome) => outcome,
+            },
+            // An agent who goes first is an answer already.
+            Step::Fail(_) if first.is_some() => break,
+            Step::Fail(_) => StepOutcome::Refuses,
+        };
+        outcomes.push((step, outcome));
+        match (outcome, step) {
+            (StepOutcome::Serves(pool), _) => return (Some(pools[pool].answer(question, first)), outcomes),
+            (StepOutcome::Refuses, Step::Fail(why)) => return (Some(Answer::Fail(why)), outcomes),
+            _ => {}
         }
     }
-    (first.map(|agent| Answer::default().led_by(Some(agent))), outcomes)
+    (first.map(|agent| Answer::Serve { group: None, agents: vec![agent] }), outcomes)
+}
+
+/// The pool with the highest draw among those that serve.
+fn split(question: &Question<'_>, by: By, to: &[Share]) -> StepOutcome {
+    let Fact::Known(subject) = question.subject(by) else { return StepOutcome::UnknownSubject(by) };
+    let draw = |share: &Share| share.seed.draw(subject, share.weight);
+    let serving = to.iter().filter(|share| question.serves(share.pool));
+    let winner = serving.max_by(|a, b| draw(a).total_cmp(&draw(b)));
+    winner.map_or(StepOutcome::Closed, |share| StepOutcome::Serves(share.pool))
 }
 
 fn last_agent<'a>(
     question: &Question<'a>,
     within: SignedDuration,
-    pool: &Pool,
+    pool: usize,
 ) -> Result<&'a str, StepOutcome> {
     let user = &question.facts.user;
     let (agent, since) = match (&user.last_agent, &user.last_agent_at) {
         (Fact::Known(None), _) => return Err(StepOutcome::NoLastAgent),
         (Fact::Known(Some(agent)), Fact::Known(Some(since))) => (agent, *since),
-        _ => return Err(StepOutcome::Unknown),
+        _ => return Err(StepOutcome::UnknownLastAgent),
     };
     if question.at.duration_since(since) > within {
         return Err(StepOutcome::TooLongAgo);
     }
-    if pool.agents.contains(agent) { Ok(agent) } else { Err(StepOutcome::NotInPool) }
+    if !question.ruleset.pools[pool].agents.iter().any(|known| known.id == *agent) {
+        return Err(StepOutcome::NotInPool);
+    }
+    if question.serves(pool) { Ok(agent) } else { Err(StepOutcome::Closed) }
 }
 
-impl Answer {
-    fn of(pool: &Pool) -> Self {
-        Self {
-            group: pool.group.filter(|_| pool.answer != Agents::Agents),
-            agents: if pool.answer == Agents::Group { Vec::new() } else { pool.agents.clone() },
+impl Pool {
+    /// What this pool answers, with one agent ahead of the others.
+    fn answer<'a>(&'a self, question: &Question<'a>, first: Option<&'a str>) -> Answer<'a> {
+        let agents = if self.answer == Agents::Group { Vec::new() } else { self.ordered(question) };
+        let behind = agents.into_iter().filter(|agent| Some(*agent) != first);
+        Answer::Serve {
+            group: self.group.filter(|_| self.answer != Agents::Agents),
+            agents: first.into_iter().chain(behind).collect(),
         }
     }
 
-    /// The same with this agent first, and only there.
-    fn led_by(mut self, agent: Option<&str>) -> Self {
-        if let Some(agent) = agent {
-            self.agents.retain(|other| other != agent);
-            self.agents.insert(0, agent.to_owned());
-        }
-        self
-    }
-}
-
-impl From<Answer> for Reply {
-    fn from(answer: Answer) -> Self {
-        Self::serve(answer.group, answer.agents)
-    }
-}
-
-impl Trial<'_> {
-    /// The trial as `explain --json` shows it.
-    pub fn to_json(&self, ruleset: &Ruleset, facts: &Facts) -> Value {
-        let matched = match self.judgement.truth {
-            Truth::True => json!(true),
-            Truth::False => json!(false),
-            Truth::Unknown(_) => json!("unknown"),
+    /// The agents in this pool's order; as listed, when it is unknown for whom to draw.
+    fn ordered<'a>(&'a self, question: &Question<'a>) -> Vec<&'a str> {
+        let subject = match self.order {
+            Order::AsListed => None,
+            Order::Drawn(by) => match question.subject(by) {
+                Fact::Known(subject) => Some(subject),
+                Fact::Unknown(_) => None,
+            },
         };
-        let mut trial = json!({ "rule": self.rule.name, "matched": matched });
-        if self.judgement.truth != Truth::True {
-            trial["condition"] = json!(self.judgement.by.to_string());
-            trial["saw"] = json!(self.judgement.by.seen(facts));
-        }
-        if !self.steps.is_empty() {
-            let step = |(step, outcome): &(&Step, StepOutcome)| json!({ "step": step.describe(ruleset), "outcome": outcome.as_str() });
-            trial["steps"] = self.steps.iter().map(step).collect();
-        }
-        trial
+        let Some(subject) = subject else {
+            return self.agents.iter().map(|agent| agent.id.as_str()).collect();
+        };
+        let mut drawn: Vec<_> = self
+            .agents
+            .iter()
+            .map(|agent| (agent.seed.draw(subject, agent.weight), agent.id.as_str()))
+            .collect();
+        drawn.sort_by(|(a, _), (b, _)| b.total_cmp(a));
+        drawn.into_iter().map(|(_, agent)| agent).collect()
     }
 }
 
-impl Step {
-    /// In the syntax of the document.
-    pub fn describe(&self, ruleset: &Ruleset) -> String {
-        match self {
-            Self::Pool(pool) => format!("pool: {}", ruleset.pools[*pool].name),
-            Self::LastAgent { within, pool } => {
-                format!("last_agent: {{ within: {within:#}, in: {} }}", ruleset.pools[*pool].name)
+impl From<Answer<'_>> for Reply {
+    fn from(answer: Answer<'_>) -> Self {
+        match answer {
+            Answer::Serve { group, agents } => {
+                Self::serve(group, agents.into_iter().map(str::to_owned).collect())
             }
+            Answer::Fail(why) => Self::fail(why),
         }
-    }
-}
-
-impl StepOutcome {
-    /// For a person.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Answered => "answers",
-            Self::AgentFirst => "goes first",
-            Self::NoLastAgent => "nobody served this user before",
-            Self::TooLongAgo => "the last agent served too long ago",
-            Self::NotInPool => "the last agent is not in this pool",
-            Self::Unknown => "who served last is unknown",
-        }
-    }
-}
-
-impl Condition {
-    /// The truth of this condition alone, for showing it among others.
-    pub fn truth(&self, question: &Question<'_>) -> Truth {
-        self.judge(question).truth
     }
 }

@@ -39,7 +39,7 @@ impl std::fmt::Display for Why {
 }
 
 impl<T> Fact<T> {
-    fn is_unknown(&self) -> bool {
+    pub(super) fn is_unknown(&self) -> bool {
         matches!(self, Self::Unknown(_))
     }
 }

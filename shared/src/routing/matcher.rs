@@ -2,24 +2,15 @@
 
 use std::fmt;
 
-use super::node::Node;
+use indexmap::IndexSet;
 
-/// What a text, or any text of several, is compared with.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum TextMatcher {
-    /// Equal to one of these.
-    AnyOf(Vec<String>),
+/// What a value, or any of several, is compared with.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Matcher {
+    /// Equal to one of these, as they are spelt; numbers by what they are worth.
+    AnyOf(Wanted),
     /// Begins with this.
     Prefix(String),
-    /// Whether there is a value at all.
-    Exists(bool),
-}
-
-/// What a number is compared with.
-#[derive(Clone, Debug, PartialEq)]
-pub enum NumberMatcher {
-    /// Equal to one of these.
-    AnyOf(Vec<f64>),
     /// Within these bounds, both included.
     Between {
         /// The least that matches.
@@ -31,106 +22,110 @@ pub enum NumberMatcher {
     Exists(bool),
 }
 
-impl TextMatcher {
+/// The values of a list, in the order of the document.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Wanted {
+    spellings: IndexSet<String>,
+    numbers: Vec<f64>,
+}
+
+/// A value that was found.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Scalar<'a> {
+    /// A text.
+    Text(&'a str),
+    /// A number.
+    Number(f64),
+    /// `true` or `false`.
+    Truth(bool),
+}
+
+impl Matcher {
     /// Whether any of `values` matches; there may be none.
-    pub(super) fn matches<'a>(&self, mut values: impl Iterator<Item = &'a str>) -> bool {
+    pub fn matches<'a>(&self, values: impl IntoIterator<Item = Scalar<'a>>) -> bool {
+        let mut values = values.into_iter();
         match self {
-            Self::AnyOf(wanted) => values.any(|value| wanted.iter().any(|wanted| wanted == value)),
-            Self::Prefix(prefix) => values.any(|value| value.starts_with(prefix)),
+            Self::AnyOf(wanted) => values.any(|value| wanted.holds(value)),
+            Self::Prefix(prefix) => {
+                values.any(|value| matches!(value, Scalar::Text(text) if text.starts_with(prefix)))
+            }
+            Self::Between { min, max } => values
+                .filter_map(Scalar::number)
+                .any(|value| min.is_none_or(|min| value >= min) && max.is_none_or(|max| value <= max)),
             Self::Exists(wanted) => values.next().is_some() == *wanted,
         }
     }
 
-    pub(super) fn read(node: Node<'_>, example: &str) -> Option<Self> {
-        if node.value().is_object() {
-            let fields = node.fields("{ prefix: guest- }")?;
-            let prefix = fields.get("prefix");
-            let exists = fields.get("exists");
-            fields.finish();
-            return match (prefix, exists) {
-                (Some(prefix), None) => Some(Self::Prefix(prefix.text("guest-")?.to_owned())),
-                (None, Some(exists)) => Some(Self::Exists(exists.boolean()?)),
-                _ => {
-                    node.error("write one of `prefix` and `exists`, such as { prefix: guest- }");
-                    None
-                }
-            };
-        }
-        let one = |node: &Node<'_>| node.text(example).map(str::to_owned);
-        any_of(&node, one).map(Self::AnyOf)
-    }
-}
-
-impl NumberMatcher {
-    /// Whether `value` matches; there may be none.
-    pub(super) fn matches(&self, value: Option<f64>) -> bool {
-        match (self, value) {
-            (Self::Exists(wanted), value) => value.is_some() == *wanted,
-            (_, None) => false,
-            (Self::AnyOf(wanted), Some(value)) => wanted.contains(&value),
-            (Self::Between { min, max }, Some(value)) => {
-                min.is_none_or(|min| value >= min) && max.is_none_or(|max| value <= max)
+    /// Whether all that this matches is matched by `other`. May say no where it should say yes.
+    pub(super) fn implies(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::AnyOf(few), Self::AnyOf(many)) => few.spellings.is_subset(&many.spellings),
+            (Self::AnyOf(few), Self::Prefix(prefix)) => few.spellings.iter().all(|text| {
+                // What may have been no text does not begin with anything.
+                let text_alone = Scalar::Text(text).number().is_none() && text != "true" && text != "false";
+                text_alone && text.starts_with(prefix)
+            }),
+            (Self::AnyOf(few), Self::Between { .. }) => {
+                few.numbers.len() == few.spellings.len()
+                    && few.numbers.iter().all(|number| other.matches([Scalar::Number(*number)]))
             }
-        }
-    }
-
-    pub(super) fn read(node: Node<'_>) -> Option<Self> {
-        if !node.value().is_object() {
-            return any_of(&node, |node| node.number("2")).map(Self::AnyOf);
-        }
-        let fields = node.fields("{ min: 2 }")?;
-        let (min, max, exists) = (fields.get("min"), fields.get("max"), fields.get("exists"));
-        fields.finish();
-        match (min, max, exists) {
-            (None, None, Some(exists)) => Some(Self::Exists(exists.boolean()?)),
-            (None, None, None) | (_, _, Some(_)) => {
-                node.error("write `min`, `max` or both, or `exists` alone, such as { min: 2 }");
-                None
+            (Self::Prefix(long), Self::Prefix(short)) => long.starts_with(short),
+            (Self::Between { min, max }, Self::Between { min: other_min, max: other_max }) => {
+                let above = other_min.is_none_or(|other| min.is_some_and(|min| min >= other));
+                let below = other_max.is_none_or(|other| max.is_some_and(|max| max <= other));
+                above && below
             }
-            (min, max, None) => {
-                let bound = |node: Option<Node<'_>>| node.map(|node| node.number("2"));
-                let (min, max) = (bound(min), bound(max));
-                if let (Some(Some(min)), Some(Some(max))) = (min, max)
-                    && min > max
-                {
-                    node.error(format!(
-                        "nothing lies between {min} and {max}; write the smaller one as `min`"
-                    ));
-                    return None;
-                }
-                Some(Self::Between { min: min.flatten(), max: max.flatten() })
-            }
+            (Self::Exists(false), other) => *other == Self::Exists(false),
+            (_, Self::Exists(wanted)) => *wanted,
+            _ => false,
         }
     }
 }
 
-/// One value, or a list of at least one.
-pub(super) fn any_of<T>(node: &Node<'_>, one: impl Fn(&Node<'_>) -> Option<T>) -> Option<Vec<T>> {
-    if !node.value().is_array() {
-        return one(node).map(|value| vec![value]);
+impl Wanted {
+    fn holds(&self, value: Scalar<'_>) -> bool {
+        match value {
+            Scalar::Text(text) => self.spelt(text),
+            Scalar::Truth(truth) => self.spelt(if truth { "true" } else { "false" }),
+            Scalar::Number(number) => self.numbers.contains(&number),
+        }
     }
-    let values: Vec<_> = node.items("[one, another]")?.filter_map(|item| one(&item)).collect();
-    if node.value().as_array().is_some_and(Vec::is_empty) {
-        node.error("the list is empty, so nothing can match; name at least one value");
-        return None;
+
+    fn spelt(&self, text: &str) -> bool {
+        /// Below this, looking at each is faster than a hash.
+        const FEW: usize = 8;
+        if self.spellings.len() <= FEW {
+            self.spellings.iter().any(|wanted| wanted == text)
+        } else {
+            self.spellings.contains(text)
+        }
     }
-    Some(values)
 }
 
-impl fmt::Display for TextMatcher {
+impl FromIterator<String> for Wanted {
+    fn from_iter<I: IntoIterator<Item = String>>(spellings: I) -> Self {
+        let spellings: IndexSet<_> = spellings.into_iter().collect();
+        let numbers = spellings.iter().filter_map(|text| Scalar::Text(text).number()).collect();
+        Self { spellings, numbers }
+    }
+}
+
+impl Scalar<'_> {
+    /// The number that this is, or reads as.
+    fn number(self) -> Option<f64> {
+        match self {
+            Self::Number(number) => Some(number),
+            Self::Text(text) => text.trim().parse().ok().filter(|number: &f64| number.is_finite()),
+            Self::Truth(_) => None,
+        }
+    }
+}
+
+impl fmt::Display for Matcher {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::AnyOf(wanted) => list(f, wanted),
+            Self::AnyOf(wanted) => list(f, wanted.spellings.iter()),
             Self::Prefix(prefix) => write!(f, "{{ prefix: {prefix} }}"),
-            Self::Exists(wanted) => write!(f, "{{ exists: {wanted} }}"),
-        }
-    }
-}
-
-impl fmt::Display for NumberMatcher {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::AnyOf(wanted) => list(f, wanted),
             Self::Between { min: Some(min), max: None } => write!(f, "{{ min: {min} }}"),
             Self::Between { min: None, max: Some(max) } => write!(f, "{{ max: {max} }}"),
             Self::Between { min: Some(min), max: Some(max) } => write!(f, "{{ min: {min}, max: {max} }}"),
@@ -140,17 +135,24 @@ impl fmt::Display for NumberMatcher {
     }
 }
 
-/// `one`, or `[one, another]`.
-pub(super) fn list<T: fmt::Display>(f: &mut fmt::Formatter<'_>, values: &[T]) -> fmt::Result {
-    if let [value] = values {
-        return value.fmt(f);
+/// `one`, or `[one, another]`, or the first few of many.
+pub(super) fn list<T: fmt::Display>(
+    f: &mut fmt::Formatter<'_>,
+    values: impl ExactSizeIterator<Item = T>,
+) -> fmt::Result {
+    const SHOWN: usize = 5;
+    let count = values.len();
+    if count != 1 {
+        f.write_str("[")?;
     }
-    f.write_str("[")?;
-    for (position, value) in values.iter().enumerate() {
+    for (position, value) in values.take(SHOWN).enumerate() {
         if position > 0 {
             f.write_str(", ")?;
         }
         value.fmt(f)?;
     }
-    f.write_str("]")
+    if count > SHOWN {
+        write!(f, ", … {} more", count - SHOWN)?;
+    }
+    f.write_str(if count == 1 { "" } else { "]" })
 }

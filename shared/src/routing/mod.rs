@@ -2,29 +2,41 @@
 //!
 //! The way of the data: a document ([`serde_json::Value`], whatever it was written in) is read by
 //! [`read`] into a [`Ruleset`], or into [`Finding`]s that say what to write instead. [`decide`] is
-//! a pure function of a ruleset, [`Facts`] and a moment; the function that answers, `explain` and
-//! the document's own tests ([`check`]) all use this one.
+//! a pure function of a [`Question`]: a ruleset, [`Facts`] and a moment. The function that answers,
+//! `explain` and the document's own tests ([`check`]) all use this one.
 
+mod calendar;
 pub mod check;
 mod condition;
 mod decide;
+pub mod diff;
 mod facts;
 mod finding;
+mod grammar;
+mod keywords;
 mod matcher;
-mod node;
+mod question;
 mod read;
 mod record;
 mod ruleset;
+mod select;
 mod text;
+mod trail;
 
-pub use condition::{Condition, Judgement, Question, Truth};
-pub use decide::{Answer, Decision, StepOutcome, Trial, decide};
+pub use calendar::{Because, Calendar, Dates, Day, Days, Holiday, Interval, Opening, Override};
+pub use condition::{Between, Condition, Judgement, Percent, Truth, Words};
+pub use decide::{Answer, Decision, StepOutcome, Trial, Verdict, decide};
 pub use facts::{Attributes, Fact, Facts, Needs, Profile, Timeline, UserFacts, Why, timestamp};
 pub use finding::{Finding, Path, Segment, Severity};
-pub use matcher::{NumberMatcher, TextMatcher};
-pub use read::read;
+pub use grammar::json_schema;
+pub use matcher::{Matcher, Scalar, Wanted};
+pub use question::Question;
+pub use read::{loadable, read};
 pub use record::DecisionRecord;
-pub use ruleset::{Agents, Expectation, Otherwise, Pool, Rule, Ruleset, RulesetTest, Step};
+pub use ruleset::{
+    Agent, Agents, By, Emergency, Expectation, Order, Otherwise, Pool, Rule, Ruleset, RulesetTest, Share,
+    Step,
+};
 
 /// What `rule` says of a decision by the ruleset's default.
 pub const DEFAULT: &str = "default";

@@ -10,12 +10,14 @@ use super::{
     items::{Item, PLAIN_BYTES, from_item, number, text, to_item, unzip, zip},
     ports::FindRules,
 };
-use crate::{digest::sha256_hex, protocol::AppId, session::keys};
+use crate::{digest::sha256_hex, protocol::AppId, routing::loadable, session::keys};
 
 /// The form of stored documents that this version writes and reads.
 const FORMAT: u64 = 1;
 /// What a version may take when compressed, source and checked form together: an item holds 400 KB.
 const MAX_VERSION_BYTES: usize = 350 * 1024;
+/// The condition of a write that never replaces anything.
+const NEW: &str = "attribute_not_exists(pk)";
 
 /// A published ruleset as the functions load it.
 #[derive(Clone, Debug, PartialEq)]
@@ -41,25 +43,50 @@ pub struct Publication<'a> {
     pub at_ms: u64,
     /// The version that the author believes to be active; not compared when absent.
     pub expect: Option<u64>,
+    /// How many tests the document has; all of them pass.
+    pub tests: usize,
+}
+
+/// Who moves the pointer, and why.
+#[derive(Clone, Copy, Debug)]
+pub struct Mover<'a> {
+    /// Who.
+    pub by: &'a str,
+    /// Why.
+    pub note: &'a str,
+    /// When, in milliseconds since the epoch.
+    pub at_ms: u64,
+}
+
+/// Which version is in force, and since when.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InForce {
+    /// The version.
+    pub version: u64,
+    /// Who put it there.
+    pub by: String,
+    /// When, in milliseconds since the epoch.
+    pub at: u64,
 }
 
 /// Why a ruleset was not published.
 #[derive(Debug, thiserror::Error)]
 pub enum PublishError {
-    /// Another version is active than was expected, or somebody published in the meantime.
-    #[error(
-        "version {} is active, published by {} at {}; look at what changed, then publish again",
-        .0.version, .0.author, crate::routing::timestamp(crate::protocol::EventTime::from_ms(.0.at).unwrap_or(crate::protocol::EventTime::MAX))
-    )]
-    Moved(RulesVersion),
+    /// Another version is active than was expected, or somebody was first.
+    #[error("version {} is active, put there by {}", .0.version, .0.by)]
+    Moved(InForce),
     /// The expected version cannot be active: nothing was ever published.
     #[error("nothing is published for this app yet; leave out --expect")]
     NothingYet,
     /// The document does not fit.
-    #[error("the ruleset takes {bytes} bytes when compressed, {MAX_VERSION_BYTES} fit; shorten its lists")]
+    #[error(
+        "the ruleset takes {bytes} bytes when compressed, {MAX_VERSION_BYTES} fit; most of it is {largest}"
+    )]
     TooLarge {
         /// What it takes.
         bytes: usize,
+        /// What takes the room, for a person.
+        largest: String,
     },
     /// DynamoDB did not do it.
     #[error(transparent)]
@@ -80,6 +107,9 @@ pub struct RulesVersion {
     pub at: u64,
     /// The digest of the checked form.
     pub sha256: String,
+    /// How many tests the document has; all of them passed.
+    #[serde(default)]
+    pub tests: Option<usize>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -98,7 +128,7 @@ struct VersionItem {
     about: RulesVersion,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 struct PointerItem {
     pk: String,
     sk: String,
@@ -172,7 +202,7 @@ impl Store {
             .query()
             .table_name(&self.rules_table)
             .key_condition_expression("pk = :pk AND begins_with(sk, :version)")
-            .projection_expression("version, author, note, #at, sha256")
+            .projection_expression("version, author, note, #at, sha256, tests")
             .expression_attribute_names("#at", "at")
             .expression_attribute_values(":pk", text(keys::app(app)))
             .expression_attribute_values(":version", text("RULES#V#"))
@@ -185,7 +215,15 @@ impl Store {
         items.into_iter().map(|item| from_item("Query", item)).collect()
     }
 
-    /// Publishes a document as the next version and makes it the active one, in one transaction.
+    /// Which version is in force.
+    ///
+    /// # Errors
+    /// DynamoDB's; `None` when nothing was ever published.
+    pub async fn rules_in_force(&self, app: AppId) -> Result<Option<InForce>, StoreError> {
+        Ok(self.pointer(app).await?.map(InForce::from))
+    }
+
+    /// Publishes a document as the next version and puts it in force, in one transaction.
     ///
     /// # Errors
     /// Somebody else was first, the document does not fit, or DynamoDB did not do it. In each case
@@ -193,67 +231,72 @@ impl Store {
     pub async fn publish(&self, app: AppId, publication: Publication<'_>) -> Result<u64, PublishError> {
         let versions = self.rules_versions(app).await?;
         let pointer = self.pointer(app).await?;
-        let active = pointer.as_ref().map(|pointer| pointer.version);
-        match (publication.expect, active) {
+        match (publication.expect, &pointer) {
             (Some(_), None) => return Err(PublishError::NothingYet),
-            (Some(expected), Some(active)) if expected != active => {
-                return Err(moved(versions, active));
+            (Some(expected), Some(active)) if expected != active.version => {
+                return Err(PublishError::Moved(InForce::from(active.clone())));
             }
             _ => {}
         }
         let version = versions.first().map_or(0, |newest| newest.version) + 1;
-        let writes = self.writes(app, version, pointer.as_ref(), publication)?;
+        let item = VersionItem::new(app, version, publication)?;
+        let Publication { author: by, note, at_ms, .. } = publication;
+        let mut writes = vec![self.put_if(&item, NEW, None)?];
+        writes.extend(self.point_at(app, &item.about, pointer.as_ref(), Mover { by, note, at_ms })?);
+        self.transact(app, writes).await.map(|()| version)
+    }
+
+    /// Puts an earlier version in force again; the versions themselves stay as they are.
+    ///
+    /// # Errors
+    /// Somebody else moved the pointer at the same time, there is no such version, or DynamoDB did
+    /// not do it. In each case nothing has changed.
+    pub async fn roll_back(&self, app: AppId, version: u64, mover: Mover<'_>) -> Result<(), PublishError> {
+        let pointer = self.pointer(app).await?;
+        let item = self.version_item(app, version).await?;
+        let item =
+            item.ok_or_else(|| StoreError::unreadable("GetItem", format!("ruleset {version} is not there")))?;
+        let writes = self.point_at(app, &item.about, pointer.as_ref(), mover)?;
+        self.transact(app, writes.into()).await
+    }
+
+    async fn transact(&self, app: AppId, writes: Vec<TransactWriteItem>) -> Result<(), PublishError> {
         let transaction = self.client.transact_write_items().set_transact_items(Some(writes));
         match transaction.send().await {
-            Ok(_) => Ok(version),
+            Ok(_) => Ok(()),
             Err(error) if error.as_service_error().is_some_and(|e| e.is_transaction_canceled_exception()) => {
-                let active = self.active_version(app).await?.unwrap_or_default();
-                Err(moved(self.rules_versions(app).await?, active))
+                let active = self.rules_in_force(app).await?;
+                Err(active.map_or(PublishError::NothingYet, PublishError::Moved))
             }
             Err(error) => Err(StoreError::of("TransactWriteItems", error).into()),
         }
     }
 
-    fn writes(
+    /// Moves the pointer from where it was seen, and notes it in the log.
+    fn point_at(
         &self,
         app: AppId,
-        version: u64,
-        pointer: Option<&PointerItem>,
-        publication: Publication<'_>,
-    ) -> Result<Vec<TransactWriteItem>, PublishError> {
-        let Publication { source, document, author, note, at_ms, .. } = publication;
-        let compiled = json!({ "format": FORMAT, "document": document }).to_string();
-        let bytes = zip(source).len() + zip(&compiled).len();
-        if bytes > MAX_VERSION_BYTES {
-            return Err(PublishError::TooLarge { bytes });
-        }
-        let sha256 = sha256_hex(compiled.as_bytes());
-        let about = RulesVersion {
-            version,
-            author: author.into(),
-            note: note.into(),
-            at: at_ms,
-            sha256: sha256.clone(),
-        };
+        to: &RulesVersion,
+        from: Option<&PointerItem>,
+        Mover { by, note, at_ms }: Mover<'_>,
+    ) -> Result<[TransactWriteItem; 2], StoreError> {
         let pk = keys::app(app);
-        let ((source, source_z), (compiled, compiled_z)) = (stored(source), stored(&compiled));
-        let sk = keys::rules_version(version);
-        let new = VersionItem { pk: pk.clone(), sk, source, source_z, compiled, compiled_z, about };
-        let (by, at) = (author.to_owned(), at_ms);
-        let revision = pointer.map_or(0, |pointer| pointer.revision) + 1;
-        let active =
-            PointerItem { pk: pk.clone(), sk: keys::RULES_ACTIVE.into(), version, sha256, revision, by, at };
+        let pointer = PointerItem {
+            pk: pk.clone(),
+            sk: keys::RULES_ACTIVE.into(),
+            version: to.version,
+            sha256: to.sha256.clone(),
+            revision: from.map_or(0, |pointer| pointer.revision) + 1,
+            by: by.to_owned(),
+            at: at_ms,
+        };
         let log = json!({
-            "pk": pk, "sk": keys::rules_log(at_ms), "by": author, "note": note,
-            "from": pointer.map(|pointer| pointer.version), "to": version,
+            "pk": pk, "sk": keys::rules_log(at_ms), "by": by, "note": note,
+            "from": from.map(|pointer| pointer.version), "to": to.version,
         });
-        let only_new = "attribute_not_exists(pk)";
-        let unmoved = if pointer.is_some() { "revision = :revision" } else { only_new };
-        Ok(vec![
-            self.put_if(&new, only_new, None)?,
-            self.put_if(&active, unmoved, pointer.map(|pointer| pointer.revision))?,
-            self.put_if(&log, only_new, None)?,
-        ])
+        let unmoved = if from.is_some() { "revision = :revision" } else { NEW };
+        let revision = from.map(|pointer| pointer.revision);
+        Ok([self.put_if(&pointer, unmoved, revision)?, self.put_if(&log, NEW, None)?])
     }
 
     fn put_if(
@@ -276,9 +319,55 @@ impl Store {
     }
 }
 
-fn moved(versions: Vec<RulesVersion>, active: u64) -> PublishError {
-    match versions.into_iter().find(|version| version.version == active) {
-        Some(version) => PublishError::Moved(version),
-        None => PublishError::NothingYet,
+impl VersionItem {
+    fn new(app: AppId, version: u64, publication: Publication<'_>) -> Result<Self, PublishError> {
+        let Publication { source, document, author, note, at_ms, tests, .. } = publication;
+        let compiled = json!({ "format": FORMAT, "document": loadable(document) }).to_string();
+        let bytes = zip(source).len() + zip(&compiled).len();
+        if bytes > MAX_VERSION_BYTES {
+            return Err(PublishError::TooLarge { bytes, largest: largest_parts(document) });
+        }
+        let about = RulesVersion {
+            version,
+            author: author.into(),
+            note: note.into(),
+            at: at_ms,
+            sha256: sha256_hex(compiled.as_bytes()),
+            tests: Some(tests),
+        };
+        let ((source, source_z), (compiled, compiled_z)) = (stored(source), stored(&compiled));
+        let (pk, sk) = (keys::app(app), keys::rules_version(version));
+        Ok(Self { pk, sk, source, source_z, compiled, compiled_z, about })
+    }
+}
+
+impl From<PointerItem> for InForce {
+    fn from(pointer: PointerItem) -> Self {
+        Self { version: pointer.version, by: pointer.by, at: pointer.at }
+    }
+}
+
+/// What takes most room in a document, such as `pools.vip (120 KB), rules[3] (80 KB)`.
+fn largest_parts(document: &Value) -> String {
+    let sections = document.as_object().into_iter().flatten();
+    let mut parts: Vec<(usize, String)> =
+        sections.flat_map(|(section, value)| parts(section, value)).collect();
+    parts.sort_unstable_by(|a, b| b.cmp(a));
+    let shown = parts.iter().take(3).map(|(bytes, name)| format!("{name} ({} KB)", bytes.div_ceil(1024)));
+    shown.collect::<Vec<_>>().join(", ")
+}
+
+fn parts(section: &str, value: &Value) -> Vec<(usize, String)> {
+    let size = |value: &Value| value.to_string().len();
+    match value {
+        Value::Object(entries) => {
+            entries.iter().map(|(name, value)| (size(value), format!("{section}.{name}"))).collect()
+        }
+        Value::Array(items) => items
+            .iter()
+            .enumerate()
+            .map(|(item, value)| (size(value), format!("{section}[{item}]")))
+            .collect(),
+        other => vec![(size(other), section.to_owned())],
     }
 }

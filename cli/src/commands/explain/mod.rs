@@ -1,0 +1,76 @@
+//! How a question is decided, and why one was answered as it was.
+
+mod picture;
+mod recorded;
+
+use desk_webhooks::{
+    protocol::{AssignRequest, read},
+    routing::{Fact, Facts, Question, Ruleset, decide, timestamp},
+    store::ports::FindRules,
+};
+use jiff::Timestamp;
+use serde_json::json;
+
+use super::{
+    print_json, read_body, read_json,
+    rules::{nothing_published, ruleset},
+};
+use crate::{args::Explain, document::Document, error::CliError, tables};
+
+pub(super) async fn run(arguments: Explain, stack: Option<&str>) -> Result<(), CliError> {
+    if let (Some(session), Some(app)) = (&arguments.session, arguments.app) {
+        let store = tables::open(stack).await?;
+        return recorded::explain(&store, app, session, arguments.attempt, arguments.json).await;
+    }
+    let ruleset = asked(&arguments, stack).await?;
+    let request = match &arguments.event {
+        Some(path) => read(&read_body(path)?)
+            .map_err(|error| CliError::said(format!("{} is no question: {error}", path.display())))?,
+        None => AssignRequest::default(),
+    };
+    let facts = facts(&arguments, &request)?;
+    let at = arguments.at.or(request.event_time.map(timestamp)).unwrap_or_else(Timestamp::now);
+    let question = Question::new(&ruleset, &facts, at);
+    let decision = decide(&question);
+    if arguments.json {
+        let because = decision.because(&question);
+        print_json(&json!({ "rule": decision.rule, "answer": decision.reply(), "because": because }));
+    } else {
+        picture::show(&question, &decision);
+    }
+    Ok(())
+}
+
+/// The ruleset that is asked.
+async fn asked(arguments: &Explain, stack: Option<&str>) -> Result<Ruleset, CliError> {
+    match (&arguments.file, arguments.app) {
+        (Some(file), _) => Document::open(file)?.ruleset(),
+        (None, Some(app)) => {
+            let store = tables::open(stack).await?;
+            let version = store.active_version(app).await?.ok_or_else(|| nothing_published(app))?;
+            ruleset(&store, app, version).await
+        }
+        // The command line requires one of the two.
+        (None, None) => Err(CliError::said("name a ruleset, or an app with --app")),
+    }
+}
+
+/// What was given, and what the question says itself.
+fn facts(arguments: &Explain, request: &AssignRequest) -> Result<Facts, CliError> {
+    let mut facts = match &arguments.given {
+        Some(path) => serde_json::from_value(read_json(path)?)
+            .map_err(|error| CliError::said(format!("{} holds no facts: {error}", path.display())))?,
+        None => Facts::default(),
+    };
+    let say = |fact: &mut Fact<String>, said: &Option<String>| {
+        if let (Fact::Unknown(_), Some(said)) = (&fact, said) {
+            *fact = Fact::Known(said.clone());
+        }
+    };
+    say(&mut facts.user.id, &request.client_user_id);
+    say(&mut facts.session, &request.session_id);
+    if let (Fact::Unknown(_), Some(account)) = (&facts.customer_service_id, &request.customer_service_id) {
+        facts.customer_service_id = Fact::Known(Some(account.clone()));
+    }
+    Ok(facts)
+}

@@ -1,0 +1,76 @@
+//! A decision as a picture: the rules in order, what held, what failed, what was unknown.
+
+use desk_webhooks::routing::{
+    Answer, Condition, Decision, EMERGENCY, Judgement, Question, Trial, Truth, Verdict,
+};
+
+use crate::output::{bold, faint, green, moment, padded, red, yellow, zone_name};
+
+/// Prints it.
+pub(super) fn show(question: &Question<'_>, decision: &Decision<'_>) {
+    let zone = &question.ruleset.timezone;
+    anstream::println!("Asked at {} ({})\n", moment(question.at, zone), zone_name(zone));
+    let rules = &question.ruleset.rules;
+    let width = rules.iter().map(|rule| rule.name.len()).max().unwrap_or_default().min(24);
+    for trial in &decision.trials {
+        show_trial(question, trial, width);
+    }
+    for rule in &rules[decision.trials.len()..] {
+        anstream::println!("{}", faint(format!("  · {}  not tried", padded(&rule.name, width))));
+    }
+    if decision.rule == EMERGENCY {
+        anstream::println!("\n{}", yellow("The emergency switch is on: no rule is asked."));
+    }
+    let answer = decision.answer.as_ref().map(Answer::describe);
+    let answer =
+        answer.unwrap_or_else(|| red("nothing: its pool is closed; the function's fallback answers"));
+    anstream::println!("\n{} {}: {answer}", bold("Answer by"), green(decision.rule));
+}
+
+/// One line for a rule; with what held and what its steps gave, if it matched.
+fn show_trial(question: &Question<'_>, trial: &Trial<'_>, width: usize) {
+    let zone = &question.ruleset.timezone;
+    let name = padded(&trial.rule.name, width);
+    let skipped = |why: String| anstream::println!("{}", faint(format!("  · {name}  {why}")));
+    match trial.verdict {
+        Verdict::Off => skipped("switched off".into()),
+        Verdict::Before(from) => skipped(format!("not before {}", moment(from, zone))),
+        Verdict::Over(until) => skipped(format!("over since {}", moment(until, zone))),
+        Verdict::Judged(Judgement { truth: Truth::True, .. }) => {
+            anstream::println!("  {} {}", green("✓"), bold(name));
+            show_condition(&trial.rule.when, question, 6);
+            for (step, outcome) in &trial.steps {
+                let step = padded(&step.describe(question.ruleset), 42);
+                anstream::println!("      → {step}  {}", faint(outcome.describe(question)));
+            }
+        }
+        Verdict::Judged(judgement) => {
+            let (mark, saw) = (mark(judgement.truth), saw(judgement.by, question));
+            anstream::println!("  {mark} {name}  {}{saw}", padded(&judgement.to_string(), 36));
+        }
+    }
+}
+
+fn mark(truth: Truth) -> String {
+    match truth {
+        Truth::True => green("✓"),
+        Truth::False => red("✗"),
+        Truth::Unknown(_) => yellow("?"),
+    }
+}
+
+fn saw(condition: &Condition, question: &Question<'_>) -> String {
+    let seen = condition.seen(question);
+    if seen.is_empty() { String::new() } else { format!("  {}", faint(format!("saw {seen}"))) }
+}
+
+/// A condition with what it saw, its parts below it.
+fn show_condition(condition: &Condition, question: &Question<'_>, indent: usize) {
+    let mark = mark(condition.judge(question).truth);
+    let name = padded(&condition.to_string(), 48_usize.saturating_sub(indent));
+    let line = format!("{name}{}", saw(condition, question));
+    anstream::println!("{:indent$}{mark} {}", "", line.trim_end());
+    for part in condition.parts() {
+        show_condition(part, question, indent + 4);
+    }
+}

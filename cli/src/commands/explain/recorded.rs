@@ -1,0 +1,90 @@
+//! Why a session was answered as it was: decided again from what was recorded.
+
+use desk_webhooks::{
+    protocol::{AppId, Reply},
+    routing::{DecisionRecord, Question, decide},
+    store::{Moment, Store},
+};
+use serde_json::json;
+
+use super::picture;
+use crate::{
+    commands::{print_json, rules::ruleset},
+    error::CliError,
+    output::{bold, green, now_ms, red},
+};
+
+pub(super) async fn explain(
+    store: &Store,
+    app: AppId,
+    session: &str,
+    attempt: Option<usize>,
+    as_json: bool,
+) -> Result<(), CliError> {
+    let decisions = decisions(store, app, session).await?;
+    let attempt = attempt.unwrap_or(decisions.len());
+    let count = decisions.len();
+    let record = attempt.checked_sub(1).and_then(|position| decisions.get(position)).ok_or_else(|| {
+        CliError::said(format!(
+            "session {session} has {count} recorded questions; --attempt {attempt} is none of them"
+        ))
+    })?;
+    let Some(version) = record.version else {
+        return Err(CliError::said(format!(
+            "no ruleset was at hand when session {session} was answered, so the function's fallback answered: {}",
+            reply(&record.answer)
+        )));
+    };
+    let ruleset = ruleset(store, app, version).await?;
+    let question = Question::new(&ruleset, &record.facts, record.at);
+    let decision = decide(&question);
+    // Where the ruleset has no answer, the fallback of the environment gave one.
+    let agrees = match decision.reply() {
+        Some(reply) => reply == record.answer && decision.rule == record.rule,
+        None => record.rule == desk_webhooks::routing::FALLBACK,
+    };
+    if as_json {
+        print_json(&json!({
+            "rule": decision.rule,
+            "answer": decision.reply(),
+            "because": decision.because(&question),
+            "agrees": agrees,
+            "recorded": { "rule": record.rule, "answer": record.answer, "version": version, "at": record.at },
+        }));
+        return Ok(());
+    }
+    anstream::println!(
+        "Question {attempt} of {count} of session {session}, by version {version} of the rules"
+    );
+    picture::show(&question, &decision);
+    let recorded = format!("{}: {}", record.rule, reply(&record.answer));
+    if agrees {
+        anstream::println!("{} {recorded}", green("This is what was answered by"));
+    } else {
+        anstream::println!("{} {recorded}", red("This version of desk decides otherwise. Answered was by"));
+    }
+    Ok(())
+}
+
+async fn decisions(store: &Store, app: AppId, session: &str) -> Result<Vec<DecisionRecord>, CliError> {
+    let story = store.story(app, session, now_ms() / 1000).await?;
+    let decision = |moment| match moment {
+        Moment::Decision(record) => Some(*record),
+        Moment::Event { .. } => None,
+    };
+    let decisions: Vec<_> = story.into_iter().filter_map(decision).collect();
+    if decisions.is_empty() {
+        return Err(CliError::said(format!("no question of session {session} of app {app} is recorded")));
+    }
+    Ok(decisions)
+}
+
+/// A recorded answer for a person.
+fn reply(reply: &Reply) -> String {
+    let group = reply.agent_group_id.map(|group| format!("group {group}"));
+    let agents =
+        (!reply.agent_id_list.is_empty()).then(|| format!("agents {}", reply.agent_id_list.join(", ")));
+    let failed = (reply.error_code != 0).then(|| format!("nobody: {}", reply.error_info));
+    let parts: Vec<_> = group.into_iter().chain(agents).chain(failed).collect();
+    bold(parts.join(", "))
+}

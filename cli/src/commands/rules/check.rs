@@ -1,0 +1,85 @@
+//! What is wrong with a ruleset, how its tests went, and which rule they test.
+
+use desk_webhooks::routing::{Severity, check::coverage};
+use serde_json::{Value, json};
+
+use crate::{
+    commands::print_json,
+    document::{Checked, Document},
+    error::CliError,
+    output::{green, red, table, yellow},
+};
+
+/// Says everything; an error in the ruleset is a failure.
+pub(super) fn run(document: &Document, as_json: bool) -> Result<(), CliError> {
+    let checked = document.check();
+    if as_json {
+        print_json(&report(document, &checked));
+    } else {
+        document.report(&checked.findings);
+        show_coverage(&checked);
+        show_verdict(document, &checked);
+    }
+    if checked.count(Severity::Error) == 0 { Ok(()) } else { Err(CliError::Reported) }
+}
+
+/// Refuses a ruleset that is not good, and tells how many tests it passes.
+pub(super) fn require(document: &Document) -> Result<usize, CliError> {
+    let checked = document.check();
+    document.report(&checked.findings);
+    show_verdict(document, &checked);
+    if checked.count(Severity::Error) == 0 { Ok(checked.tests.len()) } else { Err(CliError::Reported) }
+}
+
+fn report(document: &Document, checked: &Checked) -> Value {
+    let finding = |finding: &desk_webhooks::routing::Finding| {
+        let (line, column) = document.place(&finding.path);
+        let severity = match finding.severity {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+        };
+        json!({ "severity": severity, "line": line, "column": column, "path": finding.path.to_string(), "message": finding.message })
+    };
+    let coverage = checked.ruleset.as_ref().map(|ruleset| {
+        let row = |(rule, tests)| json!({ "rule": rule, "tests": tests });
+        coverage(ruleset, &checked.tests).into_iter().map(row).collect::<Vec<_>>()
+    });
+    let test = |test: &desk_webhooks::routing::check::TestResult| json!({ "name": test.name, "rule": test.rule, "passed": test.differences.is_empty(), "differences": test.differences });
+    json!({
+        "good": checked.count(Severity::Error) == 0,
+        "findings": checked.findings.iter().map(finding).collect::<Vec<_>>(),
+        "tests": checked.tests.iter().map(test).collect::<Vec<_>>(),
+        "coverage": coverage.unwrap_or_default(),
+    })
+}
+
+fn show_coverage(checked: &Checked) {
+    let Some(ruleset) = &checked.ruleset else { return };
+    let rows: Vec<_> = coverage(ruleset, &checked.tests)
+        .into_iter()
+        .map(|(rule, tests)| {
+            let first = tests.first().map_or_else(|| yellow("none"), ToString::to_string);
+            let more = tests.len().saturating_sub(1);
+            [rule.to_owned(), if more == 0 { first } else { format!("{first} (and {more} more)") }]
+        })
+        .collect();
+    table(["rule", "tested by"], &rows);
+    anstream::println!();
+}
+
+fn show_verdict(document: &Document, checked: &Checked) {
+    let (errors, warnings) = (checked.count(Severity::Error), checked.count(Severity::Warning));
+    let passed = checked.tests.iter().filter(|test| test.differences.is_empty()).count();
+    let counts = checked.ruleset.as_ref().map(|ruleset| {
+        let (rules, pools) = (counted(ruleset.rules.len(), "rule"), counted(ruleset.pools.len(), "pool"));
+        format!("{rules}, {pools}, {passed} of {} tests pass, ", checked.tests.len())
+    });
+    let verdict = if errors == 0 { green("good") } else { red("not good") };
+    let counts = counts.unwrap_or_default();
+    let (errors, warnings) = (counted(errors, "error"), counted(warnings, "warning"));
+    anstream::eprintln!("{}: {verdict}: {counts}{errors}, {warnings}", document.name);
+}
+
+fn counted(count: usize, thing: &str) -> String {
+    format!("{count} {thing}{}", if count == 1 { "" } else { "s" })
+}

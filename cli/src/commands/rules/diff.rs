@@ -1,0 +1,126 @@
+//! What changed between two rulesets, and what comes of it.
+
+use desk_webhooks::{
+    protocol::AppId,
+    routing::diff::{AnswerChange, Change, ChangeKind, KeyChange, changed_answers, changes},
+    store::ports::FindRules,
+};
+use serde_json::{Value, json};
+
+use super::{nothing_published, versions::source};
+use crate::{
+    commands::print_json,
+    document::Document,
+    error::CliError,
+    output::{bold, faint, green, red, yellow},
+    tables,
+};
+
+pub(super) async fn run(
+    first: &str,
+    second: Option<&str>,
+    app: Option<AppId>,
+    as_json: bool,
+    stack: Option<&str>,
+) -> Result<(), CliError> {
+    let (before, after) = match second {
+        Some(second) => (open(Some(first), app, stack).await?, open(Some(second), app, stack).await?),
+        None => (open(None, app, stack).await?, open(Some(first), app, stack).await?),
+    };
+    let changes = changes(&before.value, &after.value);
+    let answers = changed_answers(&before.ruleset()?, &after.ruleset()?);
+    if as_json {
+        let changes: Vec<_> = changes.iter().map(change_json).collect();
+        let answers: Vec<_> = answers.iter().map(answer_json).collect();
+        print_json(
+            &json!({ "before": before.name, "after": after.name, "changes": changes, "answers": answers }),
+        );
+    } else {
+        anstream::println!("From {} to {}", bold(&before.name), bold(&after.name));
+        show(&changes, &answers);
+    }
+    Ok(())
+}
+
+/// A version of an app, the active one if none is named, or a file.
+async fn open(what: Option<&str>, app: Option<AppId>, stack: Option<&str>) -> Result<Document, CliError> {
+    let version = what.map(str::parse::<u64>);
+    let version = match (version, app) {
+        (Some(Err(_)), _) => return Document::open(what.unwrap_or_default().as_ref()),
+        (Some(Ok(version)), None) => {
+            return Err(CliError::said(format!("whose version {version}? Name the app with --app")));
+        }
+        (version, app) => (version.and_then(Result::ok), app),
+    };
+    let app = version.1.ok_or_else(|| CliError::said("name the app with --app"))?;
+    let store = tables::open(stack).await?;
+    let version = match version.0 {
+        Some(version) => version,
+        None => store.active_version(app).await?.ok_or_else(|| nothing_published(app))?,
+    };
+    Document::parse(format!("version {version}"), source(&store, app, version).await?)
+}
+
+fn show(changes: &[Change], answers: &[AnswerChange]) {
+    if changes.is_empty() {
+        anstream::println!("\nThe rules are the same");
+    }
+    let mut section = "";
+    for change in changes {
+        if change.section != section {
+            section = &change.section;
+            anstream::println!("\n{}", bold(section));
+        }
+        show_change(change);
+    }
+    match answers {
+        [] => anstream::println!("\nEvery test is answered as before"),
+        answers => {
+            anstream::println!("\n{}", bold("tests that are answered otherwise"));
+            for AnswerChange { test, before, after } in answers {
+                anstream::println!("  {test}");
+                anstream::println!("    {} {}: {}", red("-"), before.0, before.1);
+                anstream::println!("    {} {}: {}", green("+"), after.0, after.1);
+            }
+        }
+    }
+}
+
+fn show_change(change: &Change) {
+    let name = change.name.as_deref().map(|name| format!("{name}  ")).unwrap_or_default();
+    match &change.kind {
+        ChangeKind::Added(value) => anstream::println!("  {} {name}{}", green("+"), faint(value)),
+        ChangeKind::Removed(value) => anstream::println!("  {} {name}{}", red("-"), faint(value)),
+        ChangeKind::Moved { behind } => {
+            let place =
+                behind.as_ref().map_or("moved to the top".into(), |behind| format!("moved behind {behind}"));
+            anstream::println!("  {} {name}{place}", yellow(">"));
+        }
+        ChangeKind::Changed(keys) => {
+            anstream::println!("  {} {}", yellow("~"), name.trim_end());
+            for KeyChange { key, before, after } in keys {
+                let key = if key.is_empty() { String::new() } else { format!("{key}: ") };
+                before.iter().for_each(|value| anstream::println!("      {} {key}{value}", red("-")));
+                after.iter().for_each(|value| anstream::println!("      {} {key}{value}", green("+")));
+            }
+        }
+    }
+}
+
+fn change_json(change: &Change) -> Value {
+    let (kind, details) = match &change.kind {
+        ChangeKind::Added(value) => ("added", json!({ "after": value })),
+        ChangeKind::Removed(value) => ("removed", json!({ "before": value })),
+        ChangeKind::Moved { behind } => ("moved", json!({ "behind": behind })),
+        ChangeKind::Changed(keys) => {
+            let key = |change: &KeyChange| json!({ "key": change.key, "before": change.before, "after": change.after });
+            ("changed", keys.iter().map(key).collect())
+        }
+    };
+    json!({ "section": change.section, "name": change.name, "change": kind, "details": details })
+}
+
+fn answer_json(change: &AnswerChange) -> Value {
+    let side = |(rule, answer): &(String, String)| json!({ "rule": rule, "answer": answer });
+    json!({ "test": change.test, "before": side(&change.before), "after": side(&change.after) })
+}

@@ -1,0 +1,140 @@
+//! Rulesets: from a first file to what is in force.
+
+mod check;
+mod diff;
+mod versions;
+
+use desk_webhooks::{
+    protocol::AppId,
+    routing::{Ruleset, json_schema, read},
+    store::{InForce, Mover, Publication, PublishError, Store, ports::FindRules},
+};
+use jiff::tz::TimeZone;
+
+use super::{explain, print_json};
+use crate::{
+    args::Rules,
+    document::Document,
+    error::CliError,
+    output::{green, moment, now_ms, timestamp, zone_name},
+    tables,
+};
+
+/// What `desk rules init` prints is what `make run` publishes: a ruleset whose tests pass.
+const STARTER: &str = include_str!("../../../../rules/example.yaml");
+
+pub(super) async fn run(command: Rules, stack: Option<&str>) -> Result<(), CliError> {
+    match command {
+        Rules::Init => {
+            print!("{STARTER}");
+            Ok(())
+        }
+        Rules::Schema => {
+            print_json(&json_schema());
+            Ok(())
+        }
+        Rules::Check { file, json } => check::run(&Document::open(&file)?, json),
+        Rules::Explain(arguments) => explain::run(arguments, stack).await,
+        Rules::Publish { file, app, expect, note, author } => {
+            let document = Document::open(&file)?;
+            let tests = check::require(&document)?;
+            let store = tables::open(stack).await?;
+            let publication = Publication {
+                source: &document.source,
+                document: &document.value,
+                author: &author.name,
+                note: &note,
+                at_ms: now_ms(),
+                expect,
+                tests,
+            };
+            let published = store.publish(app.id, publication).await;
+            let version = published.map_err(|error| first_come(error, app.id, &document.name))?;
+            anstream::println!("{}: version {version} is active for app {}", green("published"), app.id);
+            Ok(())
+        }
+        Rules::Diff { first, second, app, json } => {
+            diff::run(&first, second.as_deref(), app, json, stack).await
+        }
+        Rules::Rollback { version, app, note, author } => {
+            let store = tables::open(stack).await?;
+            let mover = Mover { by: &author.name, note: &note, at_ms: now_ms() };
+            roll_back(&store, app.id, version, mover).await
+        }
+        Rules::List { app, json } => versions::list(&tables::open(stack).await?, app.id, json).await,
+        Rules::Show { version, app } => versions::show(&tables::open(stack).await?, app.id, version).await,
+    }
+}
+
+/// Somebody else was first: who, when, and what to do now.
+fn first_come(error: PublishError, app: AppId, file: &str) -> CliError {
+    match error {
+        PublishError::Moved(InForce { version, by, at }) => CliError::said(format!(
+            "version {version} is active since {} UTC, put there by {by}, so nothing was published; see what changed with \
+             `desk rules diff {file} --app {app}`, take it over, and publish with --expect {version}",
+            moment(timestamp(at), &TimeZone::UTC),
+        )),
+        error => error.into(),
+    }
+}
+
+async fn roll_back(
+    store: &Store,
+    app: AppId,
+    version: Option<u64>,
+    mover: Mover<'_>,
+) -> Result<(), CliError> {
+    let active = store.rules_in_force(app).await?.ok_or_else(|| nothing_published(app))?.version;
+    let version = match version {
+        Some(version) if version == active => {
+            return Err(CliError::said(format!("version {version} is active already")));
+        }
+        Some(version) => version,
+        None => {
+            let earlier = store.rules_versions(app).await?.into_iter().find(|known| known.version < active);
+            let none = || {
+                CliError::said(format!(
+                    "there is no version before {active}; `desk rules list` shows what there is"
+                ))
+            };
+            earlier.ok_or_else(none)?.version
+        }
+    };
+    // What functions could not load must not be put in force.
+    ruleset(store, app, version).await?;
+    let rolled = store.roll_back(app, version, mover).await;
+    rolled.map_err(|error| match error {
+        PublishError::Moved(InForce { version, by, .. }) => CliError::said(format!(
+            "{by} put version {version} in force at the same time, so nothing was changed; look at `desk rules list --app {app}` first"
+        )),
+        error => error.into(),
+    })?;
+    anstream::println!("{}: version {version} is active for app {app}, {active} was", green("rolled back"));
+    Ok(())
+}
+
+/// A published version, ready to decide.
+pub(super) async fn ruleset(store: &Store, app: AppId, version: u64) -> Result<Ruleset, CliError> {
+    let document = store.rules(app, version).await?.document;
+    read(&document).map_err(|findings| {
+        let first = findings.first().map(ToString::to_string).unwrap_or_default();
+        CliError::said(format!("version {version} is not understood by this version of desk: {first}"))
+    })
+}
+
+pub(super) fn nothing_published(app: AppId) -> CliError {
+    CliError::said(format!(
+        "nothing is published for app {app}; `desk rules publish FILE --app {app}` does it"
+    ))
+}
+
+/// The zone of the active ruleset, in which people see times; UTC when it cannot be had.
+pub(super) async fn zone(store: &Store, app: AppId) -> TimeZone {
+    let Ok(Some(version)) = store.active_version(app).await else { return TimeZone::UTC };
+    ruleset(store, app, version).await.map_or(TimeZone::UTC, |ruleset| ruleset.timezone)
+}
+
+/// A moment with its zone's name, for a sentence.
+fn when(at: u64, zone: &TimeZone) -> String {
+    format!("{} ({})", moment(timestamp(at), zone), zone_name(zone))
+}

@@ -1,0 +1,59 @@
+//! The published versions.
+
+use desk_webhooks::{
+    protocol::AppId,
+    store::{InForce, Store, ports::FindRules},
+};
+use serde_json::json;
+
+use super::{nothing_published, when, zone};
+use crate::{
+    commands::print_json,
+    error::CliError,
+    output::{moment, table, timestamp, zone_name},
+};
+
+pub(super) async fn list(store: &Store, app: AppId, as_json: bool) -> Result<(), CliError> {
+    let versions = store.rules_versions(app).await?;
+    let active = store.rules_in_force(app).await?;
+    let is_active = |version| active.as_ref().is_some_and(|active| active.version == version);
+    if as_json {
+        let versions: Vec<_> = versions
+            .iter()
+            .map(|v| json!({ "version": v.version, "active": is_active(v.version), "author": v.author, "note": v.note, "at": timestamp(v.at), "sha256": v.sha256, "tests_passed": v.tests }))
+            .collect();
+        print_json(&json!(versions));
+        return Ok(());
+    }
+    let Some(InForce { version: active, by, at }) = &active else { return Err(nothing_published(app)) };
+    let zone = zone(store, app).await;
+    let rows: Vec<_> = versions
+        .into_iter()
+        .map(|version| {
+            let state = if is_active(version.version) { "active" } else { "" };
+            let tests = version.tests.map_or_else(|| "?".into(), |tests| format!("{tests} passed"));
+            let at = moment(timestamp(version.at), &zone);
+            [version.version.to_string(), state.into(), at, version.author, tests, version.note]
+        })
+        .collect();
+    table(["version", "", &format!("published ({})", zone_name(&zone)), "by", "tests", "note"], &rows);
+    anstream::println!("\nVersion {active} is in force since {}, by {by}", when(*at, &zone));
+    Ok(())
+}
+
+pub(super) async fn show(store: &Store, app: AppId, version: Option<u64>) -> Result<(), CliError> {
+    let version = match version {
+        Some(version) => version,
+        None => store.active_version(app).await?.ok_or_else(|| nothing_published(app))?,
+    };
+    print!("{}", source(store, app, version).await?);
+    Ok(())
+}
+
+/// A version as it was written.
+pub(super) async fn source(store: &Store, app: AppId, version: u64) -> Result<String, CliError> {
+    let missing = || {
+        CliError::said(format!("app {app} has no version {version}; `desk rules list` shows what there is"))
+    };
+    store.rules_source(app, version).await?.ok_or_else(missing)
+}

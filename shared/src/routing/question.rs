@@ -1,0 +1,91 @@
+//! A question as conditions see it: the facts, the moment, and what is derived from them once.
+
+use std::{cell::OnceCell, net::IpAddr};
+
+use jiff::{Timestamp, civil::DateTime};
+
+use super::{By, Fact, Facts, Opening, Ruleset, text::folded};
+
+/// A question as rules see it.
+pub struct Question<'a> {
+    /// The rules that are asked.
+    pub ruleset: &'a Ruleset,
+    /// What is known.
+    pub facts: &'a Facts,
+    /// When it is asked.
+    pub at: Timestamp,
+    now: OnceCell<DateTime>,
+    openings: Vec<OnceCell<Opening<'a>>>,
+    texts: OnceCell<Vec<String>>,
+    keywords: OnceCell<Vec<bool>>,
+    language: OnceCell<Option<String>>,
+    platform: OnceCell<Option<String>>,
+    client_ip: OnceCell<Option<IpAddr>>,
+}
+
+impl<'a> Question<'a> {
+    /// A question asked `at` this moment, with what is known.
+    pub fn new(ruleset: &'a Ruleset, facts: &'a Facts, at: Timestamp) -> Self {
+        Self {
+            ruleset,
+            facts,
+            at,
+            now: OnceCell::new(),
+            openings: vec![OnceCell::new(); ruleset.calendars.len()],
+            texts: OnceCell::new(),
+            keywords: OnceCell::new(),
+            language: OnceCell::new(),
+            platform: OnceCell::new(),
+            client_ip: OnceCell::new(),
+        }
+    }
+
+    /// What a clock in the ruleset's zone shows.
+    pub(super) fn now(&self) -> DateTime {
+        *self.now.get_or_init(|| self.ruleset.timezone.to_datetime(self.at))
+    }
+
+    /// Whether a calendar of the ruleset is open.
+    pub(super) fn opening(&self, calendar: usize) -> Opening<'a> {
+        *self.openings[calendar].get_or_init(|| self.ruleset.calendars[calendar].opening(self.at))
+    }
+
+    /// Whether a pool serves at this moment.
+    pub(super) fn serves(&self, pool: usize) -> bool {
+        self.ruleset.pools[pool].calendar.is_none_or(|calendar| self.opening(calendar).open)
+    }
+
+    /// The user's texts in the form in which they are compared.
+    pub(super) fn folded(&self, texts: &[String]) -> &[String] {
+        self.texts.get_or_init(|| texts.iter().map(|text| folded(text)).collect())
+    }
+
+    /// For each keyword of the ruleset whether it stands in the user's texts.
+    pub(super) fn keywords(&self, texts: &[String]) -> &[bool] {
+        self.keywords.get_or_init(|| self.ruleset.keywords.found_in(self.folded(texts)))
+    }
+
+    /// The user's language without capital letters.
+    pub(super) fn language(&self, language: &Option<String>) -> Option<&str> {
+        self.language.get_or_init(|| language.as_ref().map(|text| text.to_ascii_lowercase())).as_deref()
+    }
+
+    /// The user's platform without capital letters.
+    pub(super) fn platform(&self, platform: &Option<String>) -> Option<&str> {
+        self.platform.get_or_init(|| platform.as_ref().map(|text| text.to_ascii_lowercase())).as_deref()
+    }
+
+    /// The user's address; none if what was said is no address.
+    pub(super) fn client_ip(&self, said: &Option<String>) -> Option<IpAddr> {
+        let parse = || said.as_ref()?.trim().parse().ok().map(|address: IpAddr| address.to_canonical());
+        *self.client_ip.get_or_init(parse)
+    }
+
+    /// The user's or the session's id.
+    pub(super) fn subject(&self, by: By) -> &'a Fact<String> {
+        match by {
+            By::User => &self.facts.user.id,
+            By::Session => &self.facts.session,
+        }
+    }
+}

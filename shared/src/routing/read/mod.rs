@@ -1,0 +1,146 @@
+//! From a document to a [`Ruleset`], or to everything that is wrong with it.
+//!
+//! The grammar says first what has the wrong shape; what is read then says what does not make
+//! sense, and passes over in silence what has the wrong shape.
+
+mod calendars;
+mod conditions;
+mod pools;
+mod rules;
+mod tests;
+
+use std::cell::RefCell;
+
+use jiff::tz::TimeZone;
+use serde_json::Value;
+
+use super::{
+    Calendar, Emergency, Finding, Needs, Pool, Ruleset, Step,
+    grammar::{Findings, Node, RULESET, Shape, unknown, validate},
+    keywords::KeywordList,
+};
+
+/// Reads a document, whatever it was written in, into a form that decides without looking anything
+/// up.
+///
+/// # Errors
+/// Everything that is wrong with it. A key or a value that this version does not understand is an
+/// error: nothing is ever ignored.
+pub fn read(document: &Value) -> Result<Ruleset, Vec<Finding>> {
+    let findings = Findings::default();
+    let document = Node::document(document, &findings);
+    validate(&document, &Shape::Record(&RULESET));
+    match read_ruleset(document) {
+        Some(ruleset) if !findings.any_error() => Ok(ruleset),
+        _ => Err(findings.into_vec()),
+    }
+}
+
+/// The document as functions load it: everything but its tests.
+pub fn loadable(document: &Value) -> Value {
+    let mut document = document.clone();
+    if let Some(document) = document.as_object_mut() {
+        document.shift_remove("tests");
+    }
+    document
+}
+
+/// What rules may refer to.
+struct Scope<'a> {
+    timezone: TimeZone,
+    calendars: Named<'a, Calendar>,
+    pools: Named<'a, Pool>,
+    keywords: RefCell<KeywordList>,
+}
+
+/// Things that are called by name; what could not be read has a name all the same.
+struct Named<'a, T> {
+    what: &'static str,
+    names: Vec<&'a str>,
+    values: Vec<Option<T>>,
+}
+
+impl<'a, T> Named<'a, T> {
+    fn read(
+        what: &'static str,
+        node: Option<&'a Node<'a>>,
+        read: impl Fn(&'a str, Node<'a>) -> Option<T>,
+    ) -> Self {
+        let entries = node.into_iter().flat_map(|node| node.entries());
+        let (names, values) = entries.map(|(name, node)| (name, read(name, node))).unzip();
+        Self { what, names, values }
+    }
+
+    /// The position of what a node names.
+    fn position(&self, node: &Node<'_>) -> Option<usize> {
+        let name = node.text()?;
+        let position = self.names.iter().position(|known| *known == name);
+        if position.is_none() {
+            node.error(unknown(self.what, name, &self.names));
+        }
+        position
+    }
+
+    fn get(&self, position: usize) -> Option<&T> {
+        self.values.get(position)?.as_ref()
+    }
+
+    fn all(self) -> Option<Vec<T>> {
+        self.values.into_iter().collect()
+    }
+}
+
+fn read_ruleset(document: Node<'_>) -> Option<Ruleset> {
+    let timezone = document.get("timezone").map_or(Some(TimeZone::UTC), |node| read_zone(&node));
+    let zone = timezone.clone().unwrap_or(TimeZone::UTC);
+    let (holidays, calendars, pools) =
+        (document.get("holidays"), document.get("calendars"), document.get("pools"));
+    let holidays = calendars::Holidays::read(holidays.as_ref());
+    let calendars = Named::read("calendar", calendars.as_ref(), |name, node| {
+        calendars::read(name, &node, &zone, &holidays)
+    });
+    let pools = Named::read("pool", pools.as_ref(), |name, node| pools::read(name, &node, &calendars));
+    let scope = Scope { timezone: zone.clone(), calendars, pools, keywords: RefCell::default() };
+    let rules = rules::read(&document, &scope);
+    let default = document.get("default").and_then(|node| scope.pools.position(&node.get("pool")?));
+    let emergency = document.get("emergency").map(|node| read_emergency(&node, &scope.pools));
+    let tests = tests::read(&document);
+    let Some(keywords) = scope.keywords.into_inner().compile() else {
+        document.error("the rules look for more words than can be looked for at once; shorten their lists");
+        return None;
+    };
+    let (rules, tests) = (rules?, tests?);
+    let profile = rules.iter().flat_map(|rule| &rule.then).any(|step| matches!(step, Step::LastAgent { .. }));
+    let needs = Needs { profile, ..Needs::default() };
+    Some(Ruleset {
+        timezone: timezone?,
+        calendars: scope.calendars.all()?,
+        pools: scope.pools.all()?,
+        needs: rules.iter().map(|rule| rule.when.needs()).fold(needs, Needs::and),
+        rules,
+        default: default?,
+        emergency: emergency.map_or(Some(None), |emergency| emergency.map(Some))?,
+        tests,
+        keywords,
+    })
+}
+
+fn read_emergency(node: &Node<'_>, pools: &Named<'_, Pool>) -> Option<Emergency> {
+    Some(Emergency { pool: pools.position(&node.get("pool")?)?, on: node.get("on")?.truth()? })
+}
+
+fn read_zone(node: &Node<'_>) -> Option<TimeZone> {
+    let name = node.text()?;
+    let zone = TimeZone::get(name).ok();
+    if zone.is_none() {
+        node.error(format!(
+            "`{name}` is no time zone; write one of the IANA database, such as Asia/Shanghai"
+        ));
+    }
+    zone
+}
+
+/// Reads a text, or notes what to write instead.
+fn parsed<T>(node: &Node<'_>, parse: impl FnOnce(&str) -> Result<T, String>) -> Option<T> {
+    parse(node.text()?).map_err(|advice| node.error(advice)).ok()
+}

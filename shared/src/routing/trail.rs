@@ -1,0 +1,105 @@
+//! The trail of a decision: in words, and as JSON.
+
+use serde_json::{Value, json};
+
+use super::{
+    Answer, By, Decision, Judgement, Order, Question, Ruleset, Step, StepOutcome, Trial, Truth, Verdict,
+};
+use crate::protocol::Reply;
+
+impl Decision<'_> {
+    /// Every rule that was looked at, as `explain --json` shows it.
+    pub fn because(&self, question: &Question<'_>) -> Value {
+        self.trials.iter().map(|trial| trial.to_json(question)).collect()
+    }
+
+    /// What is answered; `None` when the ruleset has no answer at this moment.
+    pub fn reply(&self) -> Option<Reply> {
+        self.answer.clone().map(Reply::from)
+    }
+}
+
+impl Trial<'_> {
+    fn to_json(&self, question: &Question<'_>) -> Value {
+        let mut trial = json!({ "rule": self.rule.name, "matched": self.verdict.matches() });
+        match self.verdict {
+            Verdict::Judged(Judgement { truth: Truth::True, .. }) => {}
+            Verdict::Judged(judgement) => {
+                if let Truth::Unknown(_) = judgement.truth {
+                    trial["matched"] = json!("unknown");
+                }
+                trial["condition"] = json!(judgement.to_string());
+                trial["saw"] = json!(judgement.by.seen(question));
+            }
+            Verdict::Off => trial["skipped"] = json!("switched off"),
+            Verdict::Before(from) => trial["skipped"] = json!(format!("not before {from}")),
+            Verdict::Over(until) => trial["skipped"] = json!(format!("over since {until}")),
+        }
+        if !self.steps.is_empty() {
+            let step = |(step, outcome): &(&Step, StepOutcome)| json!({ "step": step.describe(question.ruleset), "outcome": outcome.describe(question) });
+            trial["steps"] = self.steps.iter().map(step).collect();
+        }
+        trial
+    }
+}
+
+impl Step {
+    /// In the syntax of the document.
+    pub fn describe(&self, ruleset: &Ruleset) -> String {
+        let pool = |pool: usize| &ruleset.pools[pool].name;
+        match self {
+            Self::Pool(of) => format!("pool: {}", pool(*of)),
+            Self::Split { by, to } => {
+                let to: Vec<_> =
+                    to.iter().map(|share| format!("{}: {}", pool(share.pool), share.weight)).collect();
+                format!("split: {{ by: {}, to: {{ {} }} }}", by.as_str(), to.join(", "))
+            }
+            Self::LastAgent { within, pool: of } => {
+                format!("last_agent: {{ within: {within:#}, in: {} }}", pool(*of))
+            }
+            Self::Fail(why) => format!("fail: {why}"),
+        }
+    }
+}
+
+impl StepOutcome {
+    /// For a person.
+    pub fn describe(self, question: &Question<'_>) -> String {
+        match self {
+            Self::Serves(pool) => {
+                let pool = &question.ruleset.pools[pool];
+                let order = match pool.order {
+                    Order::AsListed => String::new(),
+                    Order::Drawn(by) if question.subject(by).is_unknown() => {
+                        format!(", agents as listed because the {} is unknown", by.as_str())
+                    }
+                    Order::Drawn(by) => format!(", agents in this {}'s order", by.as_str()),
+                };
+                format!("{} serves{order}", pool.name)
+            }
+            Self::Refuses => "nobody serves".into(),
+            Self::Closed => "closed".into(),
+            Self::AgentFirst => "the last agent goes first".into(),
+            Self::NoLastAgent => "nobody served this user before".into(),
+            Self::TooLongAgo => "the last agent served too long ago".into(),
+            Self::NotInPool => "the last agent is not in this pool".into(),
+            Self::UnknownLastAgent => "who served last is unknown".into(),
+            Self::UnknownSubject(By::User) => "who asks is unknown".into(),
+            Self::UnknownSubject(By::Session) => "which session asks is unknown".into(),
+        }
+    }
+}
+
+impl Answer<'_> {
+    /// For a person.
+    pub fn describe(&self) -> String {
+        match self {
+            Self::Fail(why) => format!("nobody: {why}"),
+            Self::Serve { group, agents } => {
+                let group = group.map(|group| format!("group {group}"));
+                let agents = (!agents.is_empty()).then(|| format!("agents {}", agents.join(", ")));
+                group.into_iter().chain(agents).collect::<Vec<_>>().join(", ")
+            }
+        }
+    }
+}

@@ -1,0 +1,355 @@
+//! Conditions: true, false or unknown, on what is known.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)] // in a test, a panic is the report
+
+mod common;
+
+use common::{decided, facts, ruleset, truth, truth_at};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+#[test]
+fn a_condition_is_true_false_or_unknown() {
+    let many: Vec<_> = (0..1000).map(|number| format!("user-{number}")).collect();
+    let cases = [
+        (json!({ "user_id": "maya" }), json!({ "user": { "id": "maya" } }), "true"),
+        (json!({ "user_id": ["li", "maya"] }), json!({ "user": { "id": "maya" } }), "true"),
+        (json!({ "user_id": "Maya" }), json!({ "user": { "id": "maya" } }), "false"),
+        (json!({ "user_id": many }), json!({ "user": { "id": "user-999" } }), "true"),
+        (json!({ "user_id": many }), json!({ "user": { "id": "user-1000" } }), "false"),
+        (json!({ "user_id": { "prefix": "guest-" } }), json!({ "user": { "id": "guest-7" } }), "true"),
+        (json!({ "user_id": "maya" }), json!({}), "unknown"),
+        (json!({ "user_tag": "vip" }), json!({ "user": { "tags": ["new", "vip"] } }), "true"),
+        (json!({ "user_tag": "vip" }), json!({ "user": { "tags": [] } }), "false"),
+        (json!({ "user_tag": { "exists": true } }), json!({ "user": { "tags": [] } }), "false"),
+        (json!({ "user_tag": { "exists": false } }), json!({ "user": { "tags": [] } }), "true"),
+        (json!({ "user_tag": { "exists": false } }), json!({}), "unknown"),
+        // Attributes: any JSON scalar, or any of a list.
+        (
+            json!({ "user_attribute": { "tier": "gold" } }),
+            json!({ "user": { "attributes": { "tier": "gold" } } }),
+            "true",
+        ),
+        (json!({ "user_attribute": { "tier": "gold" } }), json!({ "user": { "attributes": {} } }), "false"),
+        (json!({ "user_attribute": { "tier": "gold" } }), json!({}), "unknown"),
+        (
+            json!({ "user_attribute": { "tier": "gold", "region": "eu" } }),
+            json!({ "user": { "attributes": { "tier": "gold" } } }),
+            "false",
+        ),
+        (
+            json!({ "user_attribute": { "orders": { "min": 10 } } }),
+            json!({ "user": { "attributes": { "orders": "12" } } }),
+            "true",
+        ),
+        (
+            json!({ "user_attribute": { "orders": { "min": 10 } } }),
+            json!({ "user": { "attributes": { "orders": "many" } } }),
+            "false",
+        ),
+        (
+            json!({ "user_attribute": { "orders": 12 } }),
+            json!({ "user": { "attributes": { "orders": 12.0 } } }),
+            "true",
+        ),
+        (
+            json!({ "user_attribute": { "zip": "01069" } }),
+            json!({ "user": { "attributes": { "zip": "01069" } } }),
+            "true",
+        ),
+        (
+            json!({ "user_attribute": { "trial": true } }),
+            json!({ "user": { "attributes": { "trial": true } } }),
+            "true",
+        ),
+        (
+            json!({ "user_attribute": { "plans": "b" } }),
+            json!({ "user": { "attributes": { "plans": ["a", "b"] } } }),
+            "true",
+        ),
+        (
+            json!({ "user_attribute": { "note": { "exists": true } } }),
+            json!({ "user": { "attributes": { "note": null } } }),
+            "false",
+        ),
+        // Language and platform: capital letters do not matter.
+        (json!({ "language": "EN" }), json!({ "user": { "language": "en" } }), "true"),
+        (json!({ "language": { "prefix": "zh" } }), json!({ "user": { "language": "zh-CN" } }), "true"),
+        (json!({ "language": "en" }), json!({ "user": { "language": null } }), "false"),
+        (json!({ "language": { "exists": false } }), json!({ "user": { "language": null } }), "true"),
+        (json!({ "platform": ["iOS", "Android"] }), json!({ "platform": "IOS" }), "true"),
+        (json!({ "platform": "Web" }), json!({}), "unknown"),
+        (json!({ "channel": "Web" }), json!({ "channel": null }), "false"),
+        (json!({ "channel": "Web" }), json!({ "channel": "Web" }), "true"),
+        (json!({ "client_ip": ["203.0.113.0/24"] }), json!({ "client_ip": "203.0.113.9" }), "true"),
+        (json!({ "client_ip": "203.0.113.9" }), json!({ "client_ip": "203.0.113.9" }), "true"),
+        (json!({ "client_ip": "2001:db8::/32" }), json!({ "client_ip": "2001:db8::1" }), "true"),
+        (json!({ "client_ip": "203.0.113.0/24" }), json!({ "client_ip": "::ffff:203.0.113.9" }), "true"),
+        (json!({ "client_ip": "203.0.113.0/24" }), json!({ "client_ip": "no address" }), "false"),
+        (json!({ "client_ip": "203.0.113.0/24" }), json!({ "client_ip": null }), "false"),
+        (json!({ "client_ip": "203.0.113.0/24" }), json!({}), "unknown"),
+        (json!({ "customer_service_id": "sales" }), json!({ "customer_service_id": "sales" }), "true"),
+        (json!({ "last_rating": { "max": 2 } }), json!({ "user": { "last_rating": 2 } }), "true"),
+        (json!({ "last_rating": { "max": 2 } }), json!({ "user": { "last_rating": null } }), "false"),
+        (json!({ "last_rating": { "exists": false } }), json!({ "user": { "last_rating": null } }), "true"),
+        (json!({ "text_contains": ["refund"] }), json!({ "texts": ["hi", "My REFUND, please"] }), "true"),
+        (json!({ "text_contains": ["退款", "refund"] }), json!({ "texts": ["我要退款"] }), "true"),
+        (json!({ "text_contains": "STRASSE" }), json!({ "texts": ["die Straße"] }), "true"),
+        (json!({ "text_contains": "ab" }), json!({ "texts": ["a", "b"] }), "false"),
+        (json!({ "text_contains": ["abcd", "bc"] }), json!({ "texts": ["abce"] }), "true"),
+        (json!({ "text_contains": "ab" }), json!({ "texts": [] }), "false"),
+        (json!({ "text_starts_with": ["/"] }), json!({ "texts": ["hello", "/agent"] }), "true"),
+        (json!({ "text_starts_with": "CAFE\u{301}" }), json!({ "texts": ["café au lait"] }), "true"),
+        (json!({ "text_starts_with": "agent" }), json!({ "texts": ["an agent"] }), "false"),
+        (
+            json!({ "custom_data": { "/order/total": { "min": 100 } } }),
+            json!({ "custom_data": { "order": { "total": 120.5 } } }),
+            "true",
+        ),
+        (
+            json!({ "custom_data": { "/order/total": { "min": 100 } } }),
+            json!({ "custom_data": { "order": { "total": "120.50" } } }),
+            "true",
+        ),
+        (
+            json!({ "custom_data": { "/order/total": { "min": 100 } } }),
+            json!({ "custom_data": null }),
+            "false",
+        ),
+        (
+            json!({ "custom_data": { "/lang": "en", "/a~1b": 1 } }),
+            json!({ "custom_data": { "lang": "en", "a/b": 1 } }),
+            "true",
+        ),
+        (
+            json!({ "custom_data": { "/tags": "x" } }),
+            json!({ "custom_data": { "tags": ["x", "y"] } }),
+            "true",
+        ),
+        (json!({ "custom_data": { "/lang": "en" } }), json!({}), "unknown"),
+        (json!({ "bot_turns": { "min": 3 } }), json!({ "bot_turns": 3 }), "true"),
+        (json!({ "bot_turns": [1, 2] }), json!({ "bot_turns": 3 }), "false"),
+        (json!({ "attempt": 1 }), json!({}), "true"),
+        (json!({ "attempt": { "min": 2 } }), json!({ "attempt": 2 }), "true"),
+        (json!({ "attempt": { "max": 2 } }), json!({ "attempt": 3 }), "false"),
+        (json!({ "attempt": { "min": 2 } }), json!({ "attempt": null }), "unknown"),
+        (json!({ "percent": { "of": 100 } }), json!({ "user": { "id": "maya" } }), "true"),
+        (json!({ "percent": { "of": 1e-9 } }), json!({ "user": { "id": "maya" } }), "false"),
+        (json!({ "percent": { "of": 100 } }), json!({ "session": "s-1" }), "unknown"),
+        (json!({ "percent": { "of": 100, "by": "session" } }), json!({ "session": "s-1" }), "true"),
+        (json!({}), json!({}), "true"),
+        (json!({ "user_id": "maya", "channel": "Web" }), json!({ "user": { "id": "li" } }), "false"),
+        (json!({ "user_id": "maya", "channel": "Web" }), json!({ "user": { "id": "maya" } }), "unknown"),
+        (
+            json!({ "any": [{ "user_id": "maya" }, { "channel": "Web" }] }),
+            json!({ "channel": "Web" }),
+            "true",
+        ),
+        (
+            json!({ "any": [{ "user_id": "maya" }, { "channel": "Web" }] }),
+            json!({ "channel": "SDK" }),
+            "unknown",
+        ),
+        (
+            json!({ "all": [{ "user_id": "maya" }, { "channel": "Web" }] }),
+            json!({ "channel": "SDK" }),
+            "false",
+        ),
+        (json!({ "not": { "user_tag": "blocked" } }), json!({ "user": { "tags": [] } }), "true"),
+        (json!({ "not": { "user_tag": "blocked" } }), json!({}), "unknown"),
+        (json!({ "not": { "user_id": "a", "channel": "b" } }), json!({ "channel": "c" }), "true"),
+        // Two of three: settled as soon as the unknown ones cannot change it.
+        (at_least(2), json!({ "user": { "id": "maya" }, "channel": "Web" }), "true"),
+        (at_least(2), json!({ "user": { "id": "maya" } }), "unknown"),
+        (at_least(2), json!({ "user": { "id": "li" } }), "unknown"),
+        (at_least(2), json!({ "user": { "id": "li" }, "channel": "SDK" }), "false"),
+        (at_least(3), json!({ "user": { "id": "li" } }), "false"),
+        (json!({ "not": at_least(2) }), json!({ "user": { "id": "maya" } }), "unknown"),
+    ];
+    for (when, given, expected) in cases {
+        assert_eq!(truth(&when, &given), expected, "{when} on {given}");
+    }
+}
+
+fn at_least(n: u64) -> Value {
+    json!({ "at_least": { "n": n, "of": [{ "user_id": "maya" }, { "channel": "Web" }, { "platform": "iOS" }] } })
+}
+
+#[test]
+fn time_is_that_of_the_rulesets_zone() {
+    let night = json!({ "between": { "time": "22:00-02:00", "days": "fri" } });
+    let spring = json!({ "between": { "dates": { "from": "2027-01-01", "to": "2027-03-31" } } });
+    let winter = json!({ "between": { "dates": { "from": "12-21", "to": "03-19" } } });
+    let lunch = json!({ "between": { "time": ["12:00-13:00", "18:00-19:00"] } });
+    let cases = [
+        (json!({ "open": "office" }), "2027-02-01T09:00+08:00", "true"),
+        (json!({ "open": "office" }), "2027-02-01T08:59:59.999+08:00", "false"),
+        (json!({ "open": "office" }), "2027-02-01T18:00+08:00", "false"),
+        (json!({ "not": { "open": "office" } }), "2027-02-06T10:00+08:00", "true"),
+        (night.clone(), "2027-02-05T22:00+08:00", "true"),
+        (night.clone(), "2027-02-06T01:59+08:00", "true"),
+        (night.clone(), "2027-02-06T02:00+08:00", "false"),
+        (night.clone(), "2027-02-06T22:00+08:00", "false"),
+        (night, "2027-02-05T01:00+08:00", "false"),
+        (spring.clone(), "2027-03-31T23:59+08:00", "true"),
+        (spring.clone(), "2027-03-31T16:00Z", "false"),
+        (spring, "2026-12-31T16:00Z", "true"),
+        (winter.clone(), "2030-01-15T00:00+08:00", "true"),
+        (winter, "2030-03-20T00:00+08:00", "false"),
+        (lunch.clone(), "2030-03-20T18:30+08:00", "true"),
+        (lunch, "2030-03-20T14:30+08:00", "false"),
+    ];
+    for (when, moment, expected) in cases {
+        assert_eq!(truth_at(&when, &json!({}), moment), expected, "{when} at {moment}");
+    }
+}
+
+#[test]
+fn what_is_needed_is_known_beforehand() {
+    let needs =
+        |when: Value| ruleset(json!([{ "name": "r", "when": when, "then": [{ "pool": "vip" }] }])).needs;
+    for (when, timeline, profile, attributes) in [
+        (
+            json!({ "user_id": "maya", "platform": "iOS", "client_ip": "::1", "open": "office" }),
+            false,
+            false,
+            false,
+        ),
+        (
+            json!({ "percent": { "of": 5 }, "customer_service_id": "x", "between": { "days": "mon" } }),
+            false,
+            false,
+            false,
+        ),
+        (json!({ "not": { "any": [{ "channel": "Web" }] } }), true, false, false),
+        (json!({ "at_least": { "n": 1, "of": [{ "custom_data": { "/a": 1 } }] } }), true, false, false),
+        (json!({ "last_rating": 1 }), false, true, false),
+        (json!({ "language": "en" }), false, false, true),
+        (json!({ "user_attribute": { "a": 1 }, "bot_turns": 1 }), true, false, true),
+    ] {
+        let needs = needs(when.clone());
+        assert_eq!(
+            (needs.timeline, needs.profile, needs.attributes),
+            (timeline, profile, attributes),
+            "{when}"
+        );
+    }
+    let sticky =
+        ruleset(json!([{ "name": "r", "then": [{ "last_agent": { "within": "1d", "in": "vip" } }] }]));
+    assert!(sticky.needs.profile && !sticky.needs.timeline);
+}
+
+fn any_condition() -> impl Strategy<Value = Value> {
+    let word = || prop::sample::select(vec!["vip", "web", "maya"]);
+    let leaf = prop_oneof![
+        word().prop_map(|word| json!({ "user_id": word })),
+        word().prop_map(|word| json!({ "user_tag": [word, "x"] })),
+        word().prop_map(|word| json!({ "user_attribute": { "a": { "prefix": word } } })),
+        word().prop_map(|word| json!({ "channel": { "prefix": word } })),
+        word().prop_map(|word| json!({ "text_contains": word })),
+        word().prop_map(|word| json!({ "text_starts_with": word })),
+        word().prop_map(|word| json!({ "custom_data": { "/a": [word, 2] } })),
+        (0_u64..4).prop_map(|min| json!({ "attempt": { "min": min } })),
+        (1_u64..100).prop_map(|of| json!({ "percent": { "of": of } })),
+        Just(json!({ "open": "office" })),
+        Just(json!({ "open": "weekend" })),
+    ];
+    leaf.prop_recursive(3, 12, 3, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 1..3).prop_map(|parts| json!({ "all": parts })),
+            prop::collection::vec(inner.clone(), 1..3).prop_map(|parts| json!({ "any": parts })),
+            (1_usize..3, prop::collection::vec(inner.clone(), 2..4))
+                .prop_map(|(n, parts)| json!({ "at_least": { "n": n, "of": parts } })),
+            inner.prop_map(|part| json!({ "not": part })),
+        ]
+    })
+}
+
+fn any_facts() -> impl Strategy<Value = Value> {
+    let word = || prop::option::of(prop::sample::select(vec!["vip", "web", "maya", "maya's vip web"]));
+    (word(), word(), word(), word(), word(), 0_u64..4).prop_map(|(id, tag, channel, text, data, attempt)| {
+        let mut facts = json!({ "user": {}, "attempt": attempt });
+        if let Some(id) = id {
+            facts["user"]["id"] = json!(id);
+        }
+        if let Some(tag) = tag {
+            facts["user"]["tags"] = json!([tag]);
+            facts["user"]["attributes"] = json!({ "a": tag });
+        }
+        if let Some(channel) = channel {
+            facts["channel"] = json!(channel);
+        }
+        if let Some(text) = text {
+            facts["texts"] = json!([text]);
+        }
+        if let Some(data) = data {
+            facts["custom_data"] = json!({ "a": data });
+        }
+        facts
+    })
+}
+
+proptest! {
+    #[test]
+    fn not_of_unknown_never_matches(when in any_condition(), given in any_facts()) {
+        let opposite = truth(&json!({ "not": when }), &given);
+        match truth(&when, &given) {
+            "true" => prop_assert_eq!(opposite, "false"),
+            "false" => prop_assert_eq!(opposite, "true"),
+            _ => prop_assert_eq!(opposite, "unknown"),
+        }
+    }
+
+    #[test]
+    fn learning_more_never_takes_back_what_was_settled(when in any_condition(), given in any_facts()) {
+        for fact in ["channel", "texts", "custom_data"] {
+            let mut less = given.clone();
+            less.as_object_mut().unwrap().shift_remove(fact);
+            let before = truth(&when, &less);
+            prop_assert!(before == "unknown" || before == truth(&when, &given));
+        }
+    }
+
+    #[test]
+    fn what_no_rule_reads_changes_nothing(when in any_condition(), given in any_facts()) {
+        let mut more = given.clone();
+        more["platform"] = json!("iPad");
+        more["client_ip"] = json!("203.0.113.1");
+        more["customer_service_id"] = json!("sales");
+        more["bot_turns"] = json!(7);
+        more["user"]["language"] = json!("en");
+        more["user"]["last_rating"] = json!(1);
+        let ruleset = ruleset(json!([{ "name": "r", "when": when, "then": [{ "pool": "vip" }] }]));
+        let (given, more) = (facts(given), facts(more));
+        let (one, other) = (decided(&ruleset, &given, common::MONDAY), decided(&ruleset, &more, common::MONDAY));
+        prop_assert_eq!((one.rule, &one.answer), (other.rule, &other.answer));
+        let again = decided(&ruleset, &given, common::MONDAY);
+        prop_assert_eq!((one.rule, &one.answer), (again.rule, &again.answer));
+    }
+
+    #[test]
+    fn facts_survive_being_recorded(given in any_facts()) {
+        let facts = facts(given);
+        let again: desk_webhooks::routing::Facts = serde_json::from_str(&serde_json::to_string(&facts).unwrap()).unwrap();
+        prop_assert_eq!(again, facts);
+    }
+
+    /// Whatever lint takes for unreachable never decides anything.
+    #[test]
+    fn what_counts_as_unreachable_is_never_reached(
+        earlier in any_condition(), later in any_condition(), given in prop::collection::vec(any_facts(), 20)
+    ) {
+        use desk_webhooks::routing::{Severity, check};
+        let ruleset = ruleset(json!([
+            { "name": "earlier", "when": earlier, "then": [{ "pool": "vip" }] },
+            { "name": "later", "when": later, "then": [{ "pool": "agents" }] },
+        ]));
+        let findings = check::findings(&ruleset, &[], common::at(common::MONDAY));
+        if findings.iter().any(|finding| finding.severity == Severity::Error) {
+            for given in given {
+                let facts = facts(given);
+                prop_assert_ne!(decided(&ruleset, &facts, common::MONDAY).rule, "later");
+            }
+        }
+    }
+}
