@@ -246,6 +246,9 @@ fn scalar(text: Cow<'_, str>, style: ScalarStyle, span: Span) -> Result<Value, M
     if style != ScalarStyle::Plain {
         return Ok(Value::String(text.into_owned()));
     }
+    if text.is_empty() {
+        return Ok(Value::Null);
+    }
     Ok(match Scalar::parse_from_cow(text) {
         Scalar::Null => Value::Null,
         Scalar::Boolean(value) => Value::Bool(value),
@@ -274,6 +277,8 @@ mod tests {
         let json = r#"{"a": [1, -2.5, "yes", true, null, "1", "09:00", "2027-02-01"], "b": {"c": "退款"}}"#;
         assert_eq!(parse(yaml), Ok(serde_json::from_str(json).unwrap_or_default()));
         assert_eq!(parse(json), parse(yaml));
+        let nothing = serde_json::from_str(r#"{"a": null, "b": {"c": null, "d": null}}"#).unwrap_or_default();
+        assert_eq!(parse("a:\nb: {c, d: }\n"), Ok(nothing));
     }
 
     #[test]

@@ -16,6 +16,7 @@ use error::CliError;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
+    end_quietly_when_nobody_reads();
     match commands::run(Arguments::parse()).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -26,4 +27,16 @@ async fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// `desk ... | head` closes our output before we are done, and `println` panics then.
+fn end_quietly_when_nobody_reads() {
+    let report = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        let message = panic.payload_as_str().unwrap_or_default();
+        if message.starts_with("failed printing to stdout") {
+            std::process::exit(0);
+        }
+        report(panic);
+    }));
 }

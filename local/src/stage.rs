@@ -5,7 +5,10 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use aws_sdk_dynamodb::config::{Credentials, SharedCredentialsProvider};
+use aws_sdk_dynamodb::{
+    Client,
+    config::{Credentials, SharedCredentialsProvider},
+};
 use desk_webhooks::{
     config::Tables,
     protocol::AppId,
@@ -66,6 +69,11 @@ impl Stage {
         store_at(self.engine.endpoint())
     }
 
+    /// A way to the same tables past the store, for what the store would never do.
+    pub fn client(&self) -> Client {
+        client_at(self.engine.endpoint())
+    }
+
     /// Starts a function on these tables.
     ///
     /// # Errors
@@ -80,17 +88,20 @@ impl Stage {
     }
 }
 
-/// The local tables at an endpoint. Items are kept for ever there.
-pub fn store_at(endpoint: String) -> Store {
+fn client_at(endpoint: String) -> Client {
     let credentials = Credentials::new("local", "local", None, None, "local");
-    let access = Access {
+    client(Access {
         region: "us-east-1".into(),
         credentials: SharedCredentialsProvider::new(credentials),
         endpoint: Some(endpoint),
         limits: Limits::PERSON,
-    };
+    })
+}
+
+/// The local tables at an endpoint. Items are kept for ever there.
+pub fn store_at(endpoint: String) -> Store {
     let tables = Tables { rules: RULES_TABLE.into(), sessions: SESSIONS_TABLE.into(), retention: None };
-    Store::new(client(access), tables)
+    Store::new(client_at(endpoint), tables)
 }
 
 /// Publishes a document for the samples' app.

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)] // in a test, a panic is the report
 
-use aws_sdk_dynamodb::{Client, types::AttributeValue};
+use aws_sdk_dynamodb::types::AttributeValue;
 use desk_local::{
     engine::{RULES_TABLE, SESSIONS_TABLE},
     stage::{APP, Stage, publish},
@@ -12,7 +12,7 @@ use desk_webhooks::{
     protocol::{AppId, EventTime, Reply, SessionEvent, read},
     routing::{Attributes, DecisionRecord, Fact, Facts, timestamp},
     store::{
-        self, Kind, Moment, Publication, PublishError, Store,
+        Kind, Moment, Publication, PublishError, Store,
         ports::{Asked, FindRules, KeepEvents, Kept, ReadFacts, Received, RecordDecision},
     },
 };
@@ -20,17 +20,6 @@ use serde_json::{Value, json};
 
 fn app() -> AppId {
     APP.parse().unwrap()
-}
-
-/// A second way to the same tables, past the store.
-fn raw(stage: &Stage) -> Client {
-    let endpoint = stage.endpoint();
-    let env = move |name: &str| match name {
-        "AWS_ENDPOINT_URL_DYNAMODB" => Some(endpoint.clone()),
-        "AWS_ACCESS_KEY_ID" | "AWS_SECRET_ACCESS_KEY" => Some("local".to_owned()),
-        _ => None,
-    };
-    store::client(store::from_env(desk_webhooks::config::Env::new(&env)))
 }
 
 fn text(value: &str) -> AttributeValue {
@@ -127,7 +116,8 @@ async fn an_altered_ruleset_is_not_used_nor_one_of_a_newer_format() {
     };
     let update = |compiled: String, sha256: Option<String>| {
         let mut expression = "SET compiled = :compiled".to_owned();
-        let mut update = raw(&stage)
+        let mut update = stage
+            .client()
             .update_item()
             .table_name(RULES_TABLE)
             .key("pk", text("APP#1400000001"))
@@ -221,7 +211,8 @@ async fn what_the_business_writes_is_read_in_any_of_dynamodbs_forms() {
     let store = stage.store();
     assert_eq!(store.attributes(app(), "maya").await.unwrap(), Attributes::default());
     let put = |tags: AttributeValue| {
-        raw(&stage)
+        stage
+            .client()
             .put_item()
             .table_name(RULES_TABLE)
             .item("pk", text("APP#1400000001#USER#maya"))
@@ -254,7 +245,7 @@ async fn lists_show_the_newest_first_and_nothing_expired() {
         sessions: SESSIONS_TABLE.into(),
         retention: Some(std::time::Duration::from_secs(100)),
     };
-    let store = Store::new(raw(&stage), tables);
+    let store = Store::new(stage.client(), tables);
     const DAY: u64 = 86_400_000;
     for (session, at) in [("a", DAY), ("b", DAY + 2), ("c", DAY + 1), ("next", 2 * DAY)] {
         let (body, event) = event(session, at, "SessionBegin", json!({ "ChannelType": "Web" }));
@@ -274,7 +265,7 @@ async fn lists_show_the_newest_first_and_nothing_expired() {
 async fn a_failure_says_what_kind_it_is() {
     let stage = Stage::start().await.unwrap();
     let tables = Tables { rules: "none".into(), sessions: "none".into(), retention: None };
-    let missing = Store::new(raw(&stage), tables);
+    let missing = Store::new(stage.client(), tables);
     assert_eq!(missing.active_version(app()).await.unwrap_err().kind, Kind::NoTable);
     let store = stage.store();
     stage.outage();
