@@ -19,6 +19,11 @@ use crate::{
 
 /// Deeper than any ruleset, and shallow enough for every recursion over it.
 const MAX_DEPTH: usize = 64;
+const TOO_DEEP: &str = "nested deeper than any ruleset needs; is it one?";
+/// More than anything that fits when compressed; a slip, such as a database dump, is noticed at once.
+const MAX_MEGABYTES: usize = 4;
+/// As many findings as anybody mends before looking again.
+const MAX_FINDINGS: usize = 50;
 
 /// A ruleset file that was read as data.
 pub(crate) struct Document {
@@ -63,6 +68,12 @@ impl Document {
     /// # Errors
     /// It is no YAML.
     pub(crate) fn parse(name: String, source: String) -> Result<Self, CliError> {
+        let megabytes = source.len() >> 20;
+        if megabytes > MAX_MEGABYTES {
+            return Err(CliError::said(format!(
+                "{name}: the file has {megabytes} MB, and a ruleset has at most {MAX_MEGABYTES}"
+            )));
+        }
         let mut reader =
             Reader { events: Parser::new_from_str(&source), places: HashMap::new(), path: Path::default() };
         match reader.document() {
@@ -91,13 +102,16 @@ impl Document {
 
     /// Says what was found, a line each, to standard error.
     pub(crate) fn report(&self, findings: &[Finding]) {
-        for finding in findings {
+        for finding in findings.iter().take(MAX_FINDINGS) {
             let (line, column) = self.place(&finding.path);
             let severity = match finding.severity {
                 Severity::Error => red("error"),
                 Severity::Warning => yellow("warning"),
             };
             anstream::eprintln!("{}:{line}:{column}: {severity}: {finding}", self.name);
+        }
+        if let Some(more) = findings.len().checked_sub(MAX_FINDINGS).filter(|more| *more > 0) {
+            anstream::eprintln!("{}: and {more} more", self.name);
         }
     }
 
@@ -141,7 +155,10 @@ struct Reader<'s> {
 
 impl From<ScanError> for Misread {
     fn from(error: ScanError) -> Self {
-        Self { at: *error.marker(), message: error.info().to_owned() }
+        // The parser has a limit of its own, for some kinds of nesting a lower one.
+        let too_deep = error.info().contains("recursion limit");
+        let message = if too_deep { TOO_DEEP.to_owned() } else { error.info().to_owned() };
+        Self { at: *error.marker(), message }
     }
 }
 
@@ -181,7 +198,7 @@ impl<'s> Reader<'s> {
 
     fn value(&mut self, event: Event<'s>, span: Span) -> Result<Value, Misread> {
         if self.path.0.len() > MAX_DEPTH {
-            return misread(span, format!("nested more than {MAX_DEPTH} deep, which no ruleset needs"));
+            return misread(span, TOO_DEEP);
         }
         match event {
             Event::Alias(_) => {

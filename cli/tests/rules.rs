@@ -26,10 +26,10 @@ fn a_sound_ruleset_is_good_and_a_broken_one_has_places() {
     let said = desk(&[], &["rules", "check", path(&broken)]);
     assert_eq!(said.code, Some(1));
     let place = |line: &str| said.err.contains(&format!("{}:{line}", path(&broken)));
-    assert!(place("21:5: error: rules[0].then: the list is empty"), "{}", said.err);
+    assert!(place("22:5: error: rules[0].then: the list is empty"), "{}", said.err);
     assert!(
         place(
-            "26:7: error: rules[1].when.user_tga: `user_tga` is no known condition; did you mean `user_tag`?"
+            "27:7: error: rules[1].when.user_tga: `user_tga` is no known condition; did you mean `user_tag`?"
         ),
         "{}",
         said.err
@@ -177,7 +177,7 @@ default      a guest of the web page is not sent to refunds (and 1 more)
     assert_eq!(
         report["findings"][0],
         json!({
-            "severity": "error", "line": 40, "column": 9, "path": "rules[2].then[0].pool",
+            "severity": "error", "line": 41, "column": 9, "path": "rules[2].then[0].pool",
             "message": "`refundz` is no known pool; did you mean `refunds`?",
         })
     );
@@ -391,4 +391,51 @@ fn the_schema_is_json_and_knows_every_condition() {
     let said = desk(&[], &["rules", "schema"]);
     let schema: Value = serde_json::from_str(&said.out).unwrap();
     assert!(schema["$defs"]["condition"]["properties"]["custom_data"].is_object());
+}
+
+#[test]
+fn a_bad_file_is_refused_with_a_reason_and_never_a_panic() {
+    let huge = format!(
+        "pools: {{ general: {{ group: 1 }} }}\ndefault: {{ pool: general }}\nrules: [{}]\n",
+        "{ name: a }, ".repeat(500_000)
+    );
+    let bomb = "a: &a [x,x]\nb: &b [*a,*a]\nc: &c [*b,*b]\n";
+    for (text, message) in [
+        (huge.as_str(), "the file has 6 MB, and a ruleset has at most 4"),
+        (bomb, "anchors (&name) are not part of a ruleset"),
+        (&"[".repeat(10_000), "nested deeper than any ruleset needs"),
+        (&format!("rules: {}{}", "{not: ".repeat(10_000), "}".repeat(10_000)), "nested deeper than any ruleset needs"),
+        (
+            &format!(
+                "pools: {{ general: {{ group: 1 }} }}\ndefault: {{ pool: general }}\nrules: [{}]\n",
+                "{ name: a }, ".repeat(1000)
+            ),
+            "and 1949 more",
+        ),
+        ("\u{0}\u{1}", "unprintable character"),
+        ("- just\n- a list\n", "is a list; write a map"),
+        ("42", "is a number; write a map"),
+    ] {
+        let said = desk(&[], &["rules", "check", path(&file(text))]);
+        assert!(said.code == Some(1) && said.err.contains(message), "{message}: {:.600}", said.err);
+        assert!(!said.err.contains("panicked") && said.err.len() < 8000, "{:.600}", said.err);
+    }
+    let mut bytes = tempfile::NamedTempFile::new().unwrap();
+    std::io::Write::write_all(&mut bytes, &[0xff, 0xfe, 0x00]).unwrap();
+    let said = desk(&[], &["rules", "check", path(&bytes)]);
+    assert!(said.code == Some(1) && said.err.contains("UTF-8"), "{}", said.err);
+}
+
+#[test]
+fn every_ruleset_of_the_folder_is_good_and_tests_each_of_its_rules() {
+    let folder = desk_local::stage::repository().join("rules");
+    let files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let rulesets: Vec<_> =
+        files.iter().filter(|path| path.extension().is_some_and(|kind| kind == "yaml")).collect();
+    assert!(rulesets.len() >= 6);
+    for ruleset in rulesets {
+        let said = desk(&[], &["rules", "check", ruleset.to_str().unwrap()]);
+        assert_eq!(said.code, Some(0), "{}", said.err);
+        assert!(said.err.ends_with("0 errors, 0 warnings\n"), "{}", said.err);
+    }
 }

@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)] // in a test, a panic is the report
 
+#[path = "common/large.rs"]
+mod large;
+
 use aws_sdk_dynamodb::types::AttributeValue;
 use desk_local::{
     engine::{RULES_TABLE, SESSIONS_TABLE},
@@ -94,14 +97,22 @@ async fn of_two_publishing_at_once_one_wins_and_the_other_is_told() {
 async fn large_rulesets_are_compressed_and_too_large_ones_refused() {
     let stage = Stage::start().await.unwrap();
     let store = stage.store();
-    let ids: Vec<_> = (0..20_000).map(|n| format!("user-{n}")).collect();
-    let document = json!({ "ids": ids });
-    assert_eq!(publish(&store, app(), &document).await.unwrap(), 1);
-    assert_eq!(store.rules(app(), 1).await.unwrap().document, document);
-    let noise: Vec<_> =
-        (0..12_000_u32).map(|n| desk_webhooks::digest::sha256_hex(&n.to_be_bytes())).collect();
-    let refused = publish(&store, app(), &json!(noise)).await.unwrap_err();
+    let company = large::company();
+    assert_eq!(publish(&store, app(), &company).await.unwrap(), 1);
+    let loaded = store.rules(app(), 1).await.unwrap().document;
+    assert_eq!(loaded, company);
+    assert!(desk_webhooks::routing::read(&loaded).is_ok());
+    let noise = |from: u32, count: u32| -> Vec<_> {
+        (from..from + count).map(|n| desk_webhooks::digest::sha256_hex(&n.to_be_bytes())).collect()
+    };
+    let document = json!({
+        "pools": { "night": { "agents": noise(0, 9_000) }, "day": { "agents": noise(9_000, 3_000) } },
+        "rules": [{ "name": "few" }, { "when": { "user_id": noise(12_000, 1_000) } }],
+    });
+    let refused = publish(&store, app(), &document).await.unwrap_err();
     assert!(matches!(refused, PublishError::TooLarge { .. }), "{refused}");
+    let largest = "most of it is pools.night (589 KB), pools.day (197 KB), rules[1] (66 KB)";
+    assert!(refused.to_string().ends_with(largest), "{refused}");
     assert_eq!(store.active_version(app()).await.unwrap(), Some(1));
 }
 

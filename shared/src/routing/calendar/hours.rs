@@ -47,7 +47,7 @@ fn clock(text: &str) -> Option<u16> {
         |text: &str| text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten();
     let (hours, minutes): (u16, u16) = (number(hours)?, number(minutes)?);
     let fits = hours <= 24 && minutes < 60 && text.len() <= 5 && (hours < 24 || minutes == 0);
-    fits.then_some(hours * 60 + minutes)
+    fits.then(|| hours * 60 + minutes)
 }
 
 /// The minute that a clock on the wall shows, from midnight.
@@ -142,7 +142,7 @@ mod tests {
             "09:60-10:00",
             "24:01-25:00",
             "+9:00-12:00",
-            "009:00-12:00",
+            "009:00-12:00", "65535:00-12:00",
         ] {
             assert!(Interval::parse(text).is_err(), "{text}");
         }
