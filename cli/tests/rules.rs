@@ -404,7 +404,10 @@ fn a_bad_file_is_refused_with_a_reason_and_never_a_panic() {
         (huge.as_str(), "the file has 6 MB, and a ruleset has at most 4"),
         (bomb, "anchors (&name) are not part of a ruleset"),
         (&"[".repeat(10_000), "nested deeper than any ruleset needs"),
-        (&format!("rules: {}{}", "{not: ".repeat(10_000), "}".repeat(10_000)), "nested deeper than any ruleset needs"),
+        (
+            &format!("rules: {}{}", "{not: ".repeat(10_000), "}".repeat(10_000)),
+            "nested deeper than any ruleset needs",
+        ),
         (
             &format!(
                 "pools: {{ general: {{ group: 1 }} }}\ndefault: {{ pool: general }}\nrules: [{}]\n",

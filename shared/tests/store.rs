@@ -282,3 +282,35 @@ async fn a_failure_says_what_kind_it_is() {
     stage.outage();
     assert_eq!(store.active_version(app()).await.unwrap_err().kind, Kind::Unavailable);
 }
+
+#[tokio::test]
+async fn what_is_known_of_a_user_is_changed_by_several_at_once_and_nothing_is_lost() {
+    let stage = Stage::start().await.unwrap();
+    let (store, client) = (stage.store(), stage.client());
+    // As another program writes it: a set of tags, and something of its own beside.
+    let put = client.put_item().table_name(RULES_TABLE);
+    let put = put.item("pk", text("APP#1400000001#USER#maya")).item("sk", text("ATTRIBUTES"));
+    let put = put.item("tags", AttributeValue::Ss(vec!["vip".into()])).item("crm_id", text("4711"));
+    put.send().await.unwrap();
+    let known = store.attributes(app(), "maya").await.unwrap();
+    assert_eq!((known.tags, known.language, known.attributes.len()), (vec!["vip".to_owned()], None, 0));
+
+    let add = |number: usize| {
+        let store = &store;
+        async move {
+            let change = move |known: &mut Attributes| {
+                known.tags.push(format!("tag-{number}"));
+                known.language = (number != 3).then(|| "en".to_owned());
+            };
+            store.change_attributes(app(), "maya", change).await.unwrap()
+        }
+    };
+    tokio::join!(add(0), add(1), add(2), add(3));
+    let mut tags = store.attributes(app(), "maya").await.unwrap().tags;
+    tags.sort();
+    assert_eq!(tags, ["tag-0", "tag-1", "tag-2", "tag-3", "vip"]);
+    let item = client.get_item().table_name(RULES_TABLE);
+    let item =
+        item.key("pk", text("APP#1400000001#USER#maya")).key("sk", text("ATTRIBUTES")).send().await.unwrap();
+    assert_eq!(item.item.unwrap()["crm_id"], text("4711"), "what others keep stays");
+}

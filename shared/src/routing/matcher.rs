@@ -2,8 +2,6 @@
 
 use std::fmt;
 
-use indexmap::IndexSet;
-
 /// What a value, or any of several, is compared with.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Matcher {
@@ -22,11 +20,14 @@ pub enum Matcher {
     Exists(bool),
 }
 
-/// The values of a list, in the order of the document.
-#[derive(Clone, Debug, Default, PartialEq)]
+/// The values of a list, in the order of the document. Kept small: a decision goes through those of
+/// all rules, and what does not fit into the processor's cache costs most.
+#[derive(Clone, Debug, PartialEq)]
 pub struct Wanted {
-    spellings: IndexSet<String>,
-    numbers: Vec<f64>,
+    listed: Box<[String]>,
+    /// Positions in `listed` by spelling; only for so many that looking at each would take longer.
+    sorted: Option<Box<[u32]>>,
+    numbers: Box<[f64]>,
 }
 
 /// A value that was found.
@@ -42,6 +43,7 @@ pub enum Scalar<'a> {
 
 impl Matcher {
     /// Whether any of `values` matches; there may be none.
+    #[inline]
     pub fn matches<'a>(&self, values: impl IntoIterator<Item = Scalar<'a>>) -> bool {
         let mut values = values.into_iter();
         match self {
@@ -59,14 +61,14 @@ impl Matcher {
     /// Whether all that this matches is matched by `other`. May say no where it should say yes.
     pub(super) fn implies(&self, other: &Self) -> bool {
         match (self, other) {
-            (Self::AnyOf(few), Self::AnyOf(many)) => few.spellings.is_subset(&many.spellings),
-            (Self::AnyOf(few), Self::Prefix(prefix)) => few.spellings.iter().all(|text| {
+            (Self::AnyOf(few), Self::AnyOf(many)) => few.listed.iter().all(|text| many.spelt(text)),
+            (Self::AnyOf(few), Self::Prefix(prefix)) => few.listed.iter().all(|text| {
                 // What may have been no text does not begin with anything.
                 let text_alone = Scalar::Text(text).number().is_none() && text != "true" && text != "false";
                 text_alone && text.starts_with(prefix)
             }),
             (Self::AnyOf(few), Self::Between { .. }) => {
-                few.numbers.len() == few.spellings.len()
+                few.numbers.len() == few.listed.len()
                     && few.numbers.iter().all(|number| other.matches([Scalar::Number(*number)]))
             }
             (Self::Prefix(long), Self::Prefix(short)) => long.starts_with(short),
@@ -83,6 +85,7 @@ impl Matcher {
 }
 
 impl Wanted {
+    #[inline]
     fn holds(&self, value: Scalar<'_>) -> bool {
         match value {
             Scalar::Text(text) => self.spelt(text),
@@ -91,22 +94,29 @@ impl Wanted {
         }
     }
 
+    #[inline]
     fn spelt(&self, text: &str) -> bool {
-        /// Below this, looking at each is faster than a hash.
-        const FEW: usize = 8;
-        if self.spellings.len() <= FEW {
-            self.spellings.iter().any(|wanted| wanted == text)
-        } else {
-            self.spellings.contains(text)
+        match &self.sorted {
+            None => self.listed.iter().any(|wanted| wanted == text),
+            Some(sorted) => {
+                let spelling = |position: &u32| self.listed[*position as usize].as_str().cmp(text);
+                sorted.binary_search_by(spelling).is_ok()
+            }
         }
     }
 }
 
 impl FromIterator<String> for Wanted {
     fn from_iter<I: IntoIterator<Item = String>>(spellings: I) -> Self {
-        let spellings: IndexSet<_> = spellings.into_iter().collect();
-        let numbers = spellings.iter().filter_map(|text| Scalar::Text(text).number()).collect();
-        Self { spellings, numbers }
+        const FEW: usize = 8;
+        let listed: Box<[String]> = spellings.into_iter().collect();
+        let numbers = listed.iter().filter_map(|text| Scalar::Text(text).number()).collect();
+        let sorted = (listed.len() > FEW).then(|| {
+            let mut sorted: Box<[u32]> = (0..listed.len() as u32).collect();
+            sorted.sort_unstable_by(|a, b| listed[*a as usize].cmp(&listed[*b as usize]));
+            sorted
+        });
+        Self { listed, sorted, numbers }
     }
 }
 
@@ -124,7 +134,7 @@ impl Scalar<'_> {
 impl fmt::Display for Matcher {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::AnyOf(wanted) => list(f, wanted.spellings.iter()),
+            Self::AnyOf(wanted) => list(f, wanted.listed.iter()),
             Self::Prefix(prefix) => write!(f, "{{ prefix: {prefix} }}"),
             Self::Between { min: Some(min), max: None } => write!(f, "{{ min: {min} }}"),
             Self::Between { min: None, max: Some(max) } => write!(f, "{{ max: {max} }}"),

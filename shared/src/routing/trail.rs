@@ -1,5 +1,6 @@
 //! The trail of a decision: in words, and as JSON.
 
+use jiff::SignedDuration;
 use serde_json::{Value, json};
 
 use super::{
@@ -55,11 +56,19 @@ impl Step {
                 format!("split: {{ by: {}, to: {{ {} }} }}", by.as_str(), to.join(", "))
             }
             Self::LastAgent { within, pool: of } => {
-                format!("last_agent: {{ within: {within:#}, in: {} }}", pool(*of))
+                format!("last_agent: {{ within: {}, in: {} }}", duration(*within), pool(*of))
             }
             Self::Fail(why) => format!("fail: {why}"),
         }
     }
+}
+
+/// In the syntax of the document, in the largest unit that fits.
+fn duration(duration: SignedDuration) -> String {
+    let seconds = duration.as_secs();
+    let units = [(86_400, "d"), (3_600, "h"), (60, "m"), (1, "s")];
+    let (size, unit) = units.into_iter().find(|(size, _)| seconds % size == 0).unwrap_or((1, "s"));
+    format!("{}{unit}", seconds / size)
 }
 
 impl StepOutcome {

@@ -37,7 +37,7 @@ fn show_trial(question: &Question<'_>, trial: &Trial<'_>, width: usize) {
         Verdict::Before(from) => skipped(format!("not before {}", moment(from, zone))),
         Verdict::Over(until) => skipped(format!("over since {}", moment(until, zone))),
         Verdict::Judged(Judgement { truth: Truth::True, .. }) => {
-            anstream::println!("  {} {}", green("✓"), bold(name));
+            anstream::println!("  {} {}", green("✓"), bold(name.trim_end()));
             show_condition(&trial.rule.when, question, 6);
             for (step, outcome) in &trial.steps {
                 let step = padded(&step.describe(question.ruleset), 42);

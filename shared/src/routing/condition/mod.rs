@@ -128,6 +128,7 @@ impl From<bool> for Truth {
 }
 
 impl Truth {
+    #[inline]
     fn of<T>(fact: &Fact<T>, holds: impl FnOnce(&T) -> bool) -> Self {
         match fact {
             Fact::Known(value) => holds(value).into(),
@@ -208,9 +209,9 @@ impl Condition {
             Self::UserTag(matcher) => {
                 Truth::of(&facts.user.tags, |tags| matcher.matches(tags.iter().map(|tag| Scalar::Text(tag))))
             }
-            Self::UserAttribute(name, matcher) => Truth::of(&facts.user.attributes, |attributes| {
-                matcher.matches(attributes.get(name).into_iter().flat_map(scalars))
-            }),
+            Self::UserAttribute(name, matcher) => {
+                Truth::of(&facts.user.attributes, |attributes| matcher.matches(scalars(attributes.get(name))))
+            }
             Self::Language(matcher) => Truth::of(&facts.user.language, |said| {
                 matcher.matches(question.language(said).map(Scalar::Text))
             }),
@@ -235,9 +236,9 @@ impl Condition {
                 let texts = question.folded(texts);
                 texts.iter().any(|text| wanted.iter().any(|wanted| text.starts_with(wanted)))
             }),
-            Self::CustomData(pointer, matcher) => Truth::of(&facts.custom_data, |data| {
-                matcher.matches(data.pointer(pointer).into_iter().flat_map(scalars))
-            }),
+            Self::CustomData(pointer, matcher) => {
+                Truth::of(&facts.custom_data, |data| matcher.matches(scalars(data.pointer(pointer))))
+            }
             Self::BotTurns(matcher) => count(&facts.bot_turns, matcher),
             Self::Attempt(matcher) => count(&facts.attempt, matcher),
             Self::Open { calendar, .. } => question.opening(*calendar).open.into(),
@@ -300,9 +301,13 @@ impl Between {
 }
 
 /// What can be compared of a JSON value: itself, or what a list holds.
-fn scalars(value: &Value) -> impl Iterator<Item = Scalar<'_>> {
-    let one = if value.is_array() { None } else { Some(value) };
-    one.into_iter().chain(value.as_array().into_iter().flatten()).filter_map(|value| match value {
+fn scalars(value: Option<&Value>) -> impl Iterator<Item = Scalar<'_>> {
+    let values = match value {
+        None => &[],
+        Some(Value::Array(items)) => items.as_slice(),
+        Some(one) => std::slice::from_ref(one),
+    };
+    values.iter().filter_map(|value| match value {
         Value::String(text) => Some(Scalar::Text(text)),
         Value::Number(number) => number.as_f64().map(Scalar::Number),
         Value::Bool(truth) => Some(Scalar::Truth(*truth)),
