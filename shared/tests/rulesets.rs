@@ -317,6 +317,20 @@ fn lists_of_holidays_may_include_others_but_not_in_a_circle() {
         lists(json!({ "shop": [{ "include": "a" }], "a": [{ "include": "b" }], "b": [{ "include": "a" }] }));
     assert_eq!(
         said(&circle),
-        "holidays.b[0].include: lists of holidays include each other: `a` → `b` → `a`; remove one of them\n"
+        "holidays.a: `a` includes itself, through the lists that it includes; remove one of them\n"
     );
+    // Each includes the next one twice: forty levels would be a million million dates.
+    let list = |level: usize| {
+        let next = json!({ "include": format!("l{}", level + 1) });
+        (format!("l{level}"), if level == 40 { json!([{ "date": "01-01" }]) } else { json!([next, next]) })
+    };
+    let mut bomb: serde_json::Map<_, _> = (0..=40).map(list).collect();
+    bomb.insert("shop".into(), json!([{ "include": "l0" }, { "include": "l1" }]));
+    assert_eq!(read(&lists(bomb.into())).unwrap().calendars[0].holidays.len(), 1);
+    // Many calendars that are closed on many days.
+    let mut many = lists(json!({ "shop": vec![json!({ "date": "01-01" }); 2000] }));
+    for calendar in 0..2000 {
+        many["calendars"][format!("c{calendar}")] = many["calendars"]["c"].clone();
+    }
+    assert!(said(&many).contains("closed on more than 100000 dates together"));
 }

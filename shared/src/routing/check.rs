@@ -79,6 +79,7 @@ pub fn coverage<'a>(ruleset: &'a Ruleset, results: &'a [TestResult]) -> Vec<(&'a
 pub fn findings(ruleset: &Ruleset, results: &[TestResult], now: Timestamp) -> Vec<Finding> {
     let mut findings = Vec::new();
     unreachable(ruleset, &mut findings);
+    dead_steps(ruleset, &mut findings);
     untested(ruleset, results, &mut findings);
     past(ruleset, now, &mut findings);
     unused(ruleset, &mut findings);
@@ -101,20 +102,24 @@ fn finding(severity: Severity, keys: &[&str], item: Option<usize>, message: Stri
 fn unreachable(ruleset: &Ruleset, findings: &mut Vec<Finding>) {
     for (position, rule) in ruleset.rules.iter().enumerate().filter(|(_, rule)| rule.enabled) {
         let earlier =
-            ruleset.rules[..position].iter().filter(|rule| rule.always_tried() && rule.answers(ruleset));
+            ruleset.rules[..position].iter().filter(|rule| rule.always_tried() && rule.ends(ruleset));
         let Some(hiding) = earlier.into_iter().find(|earlier| rule.when.implies(&earlier.when)) else {
             continue;
         };
-        let (name, hiding, everything) = (&rule.name, &hiding.name, hiding.when.always());
-        let message = if everything {
-            format!(
-                "`{name}` is never reached: `{hiding}` before it answers every question; move it up, or give `{hiding}` a `when`"
-            )
-        } else {
-            format!(
-                "`{name}` is never reached: whatever it matches, `{hiding}` before it matches and answers; move it up, or narrow `{hiding}`"
-            )
+        let (name, other) = (&rule.name, &hiding.name);
+        let why = match (hiding.when.always(), hiding.answers(ruleset)) {
+            (true, true) => {
+                format!("`{other}` before it answers every question; move it up, or give `{other}` a `when`")
+            }
+            (false, true) => format!(
+                "whatever it matches, `{other}` before it matches and answers; move it up, or narrow `{other}`"
+            ),
+            (_, false) => format!(
+                "whatever it matches, `{other}` before it matches, and without an answer the search stops there; \
+                 move it up, or write `else: continue` in `{other}`"
+            ),
         };
+        let message = format!("`{name}` is never reached: {why}");
         findings.push(finding(Severity::Error, &["rules"], Some(position), message));
     }
 }
@@ -126,15 +131,40 @@ impl Rule {
     }
 
     /// Whether a match always ends the search.
+    fn ends(&self, ruleset: &Ruleset) -> bool {
+        self.otherwise == Otherwise::Stop || self.answers(ruleset)
+    }
+
+    /// Whether a match always has an answer.
     fn answers(&self, ruleset: &Ruleset) -> bool {
-        let always = |pool: usize| ruleset.pools[pool].calendar.is_none();
-        let step = |step: &Step| match step {
-            Step::Pool(pool) => always(*pool),
-            Step::Fail(_) => true,
+        self.then.iter().any(|step| step.answers(ruleset))
+    }
+}
+
+impl Step {
+    /// Whether the step always gives an answer.
+    fn answers(&self, ruleset: &Ruleset) -> bool {
+        match self {
+            Self::Pool(pool) => ruleset.pools[*pool].calendar.is_none(),
+            Self::Fail(_) => true,
             // A user who is not known has no draw.
-            Step::Split { .. } | Step::LastAgent { .. } => false,
-        };
-        self.otherwise == Otherwise::Stop || self.then.iter().any(step)
+            Self::Split { .. } | Self::LastAgent { .. } => false,
+        }
+    }
+}
+
+/// Steps behind one that always answers.
+fn dead_steps(ruleset: &Ruleset, findings: &mut Vec<Finding>) {
+    for (position, rule) in ruleset.rules.iter().enumerate() {
+        let last = rule.then.iter().position(|step| step.answers(ruleset));
+        if let Some(last) = last.filter(|last| last + 1 < rule.then.len()) {
+            let step = rule.then[last].describe(ruleset);
+            let message =
+                format!("the steps behind `{step}` are never tried, because it always answers; remove them");
+            let mut finding = finding(Severity::Warning, &["rules"], Some(position), message);
+            finding.path.0.extend([Segment::Key("then".into()), Segment::Item(last + 1)]);
+            findings.push(finding);
+        }
     }
 }
 

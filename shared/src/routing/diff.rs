@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{Ruleset, RulesetTest, check};
+use super::{Ruleset, RulesetTest, check, matcher::written};
 
 /// One thing that is other than before.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -126,23 +126,23 @@ fn named(section: &str, before: &Things<'_>, after: &Things<'_>) -> Vec<Change> 
 fn changed(before: Option<&Value>, after: Option<&Value>) -> Option<ChangeKind> {
     match (before, after) {
         (None, None) => None,
-        (None, Some(after)) => Some(ChangeKind::Added(flow(after))),
-        (Some(before), None) => Some(ChangeKind::Removed(flow(before))),
+        (None, Some(after)) => Some(ChangeKind::Added(written(after))),
+        (Some(before), None) => Some(ChangeKind::Removed(written(before))),
         (Some(before), Some(after)) if before == after => None,
         (Some(Value::Object(before)), Some(Value::Object(after))) => {
             let gone = before.keys().filter(|key| !after.contains_key(*key));
             let keys = after.keys().chain(gone).filter(|key| before.get(*key) != after.get(*key));
             let change = |key: &String| KeyChange {
                 key: key.clone(),
-                before: before.get(key).map(flow),
-                after: after.get(key).map(flow),
+                before: before.get(key).map(written),
+                after: after.get(key).map(written),
             };
             Some(ChangeKind::Changed(keys.map(change).collect()))
         }
         (Some(before), Some(after)) => Some(ChangeKind::Changed(vec![KeyChange {
             key: String::new(),
-            before: Some(flow(before)),
-            after: Some(flow(after)),
+            before: Some(written(before)),
+            after: Some(written(after)),
         }])),
     }
 }
@@ -176,21 +176,6 @@ fn longest_rise(values: &[usize]) -> Vec<usize> {
         place = best[at].1;
     }
     rise
-}
-
-/// A value on one line, as its author may have written it.
-fn flow(value: &Value) -> String {
-    match value {
-        Value::Object(entries) if entries.is_empty() => "{}".into(),
-        Value::Object(entries) => {
-            let entries: Vec<_> =
-                entries.iter().map(|(key, value)| format!("{key}: {}", flow(value))).collect();
-            format!("{{ {} }}", entries.join(", "))
-        }
-        Value::Array(items) => format!("[{}]", items.iter().map(flow).collect::<Vec<_>>().join(", ")),
-        Value::String(text) if !text.is_empty() => text.clone(),
-        other => other.to_string(),
-    }
 }
 
 #[cfg(test)]

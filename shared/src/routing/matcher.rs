@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use serde_json::Value;
+
 /// What a value, or any of several, is compared with.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Matcher {
@@ -24,10 +26,10 @@ pub enum Matcher {
 /// all rules, and what does not fit into the processor's cache costs most.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Wanted {
-    listed: Box<[String]>,
-    /// Positions in `listed` by spelling; only for so many that looking at each would take longer.
+    listed: Box<[Value]>,
+    /// Positions in `listed` by spelling; only where all are texts, and so many that looking at each
+    /// would take longer.
     sorted: Option<Box<[u32]>>,
-    numbers: Box<[f64]>,
 }
 
 /// A value that was found.
@@ -39,6 +41,8 @@ pub enum Scalar<'a> {
     Number(f64),
     /// `true` or `false`.
     Truth(bool),
+    /// Something that is there and compares with nothing.
+    Other,
 }
 
 impl Matcher {
@@ -61,16 +65,24 @@ impl Matcher {
     /// Whether all that this matches is matched by `other`. May say no where it should say yes.
     pub(super) fn implies(&self, other: &Self) -> bool {
         match (self, other) {
-            (Self::AnyOf(few), Self::AnyOf(many)) => few.listed.iter().all(|text| many.spelt(text)),
-            (Self::AnyOf(few), Self::Prefix(prefix)) => few.listed.iter().all(|text| {
-                // What may have been no text does not begin with anything.
-                let text_alone = Scalar::Text(text).number().is_none() && text != "true" && text != "false";
-                text_alone && text.starts_with(prefix)
-            }),
-            (Self::AnyOf(few), Self::Between { .. }) => {
-                few.numbers.len() == few.listed.len()
-                    && few.numbers.iter().all(|number| other.matches([Scalar::Number(*number)]))
+            (Self::AnyOf(few), Self::AnyOf(many)) => {
+                few.listed.iter().all(|wanted| many.listed.contains(wanted))
             }
+            (Self::AnyOf(few), Self::Prefix(prefix)) => few.listed.iter().all(|wanted| match wanted {
+                // What may stand for a number or a truth value may have been one, and that begins
+                // with nothing.
+                Value::String(text) if Scalar::Text(text).number().is_some() => false,
+                Value::String(text) if text == "true" || text == "false" => false,
+                Value::String(text) => text.starts_with(prefix),
+                _ => false,
+            }),
+            (Self::AnyOf(few), Self::Between { .. }) => few.listed.iter().all(|wanted| match wanted {
+                Value::Number(number) => {
+                    number.as_f64().is_some_and(|number| other.matches([Scalar::Number(number)]))
+                }
+                Value::String(text) => other.matches([Scalar::Text(text)]),
+                _ => false,
+            }),
             (Self::Prefix(long), Self::Prefix(short)) => long.starts_with(short),
             (Self::Between { min, max }, Self::Between { min: other_min, max: other_max }) => {
                 let above = other_min.is_none_or(|other| min.is_some_and(|min| min >= other));
@@ -87,36 +99,43 @@ impl Matcher {
 impl Wanted {
     #[inline]
     fn holds(&self, value: Scalar<'_>) -> bool {
-        match value {
-            Scalar::Text(text) => self.spelt(text),
-            Scalar::Truth(truth) => self.spelt(if truth { "true" } else { "false" }),
-            Scalar::Number(number) => self.numbers.contains(&number),
-        }
-    }
-
-    #[inline]
-    fn spelt(&self, text: &str) -> bool {
-        match &self.sorted {
-            None => self.listed.iter().any(|wanted| wanted == text),
-            Some(sorted) => {
-                let spelling = |position: &u32| self.listed[*position as usize].as_str().cmp(text);
+        match (value, &self.sorted) {
+            (Scalar::Text(text), Some(sorted)) => {
+                let spelling = |position: &u32| self.listed[*position as usize].as_str().cmp(&Some(text));
                 sorted.binary_search_by(spelling).is_ok()
             }
+            _ => self.listed.iter().any(|wanted| same(wanted, value)),
         }
     }
 }
 
-impl FromIterator<String> for Wanted {
-    fn from_iter<I: IntoIterator<Item = String>>(spellings: I) -> Self {
+/// A text is the same text, a number the same number, also where either is written as a text.
+#[inline]
+fn same(wanted: &Value, value: Scalar<'_>) -> bool {
+    let spelt = |truth: bool| if truth { "true" } else { "false" };
+    match (wanted, value) {
+        (Value::String(wanted), Scalar::Text(text)) => wanted == text,
+        (Value::String(wanted), Scalar::Number(number)) => Scalar::Text(wanted).number() == Some(number),
+        (Value::String(wanted), Scalar::Truth(truth)) => wanted == spelt(truth),
+        (Value::Number(wanted), value) => {
+            value.number().is_some_and(|number| wanted.as_f64() == Some(number))
+        }
+        (Value::Bool(wanted), Scalar::Truth(truth)) => *wanted == truth,
+        (Value::Bool(wanted), Scalar::Text(text)) => text == spelt(*wanted),
+        _ => false,
+    }
+}
+
+impl FromIterator<Value> for Wanted {
+    fn from_iter<I: IntoIterator<Item = Value>>(values: I) -> Self {
         const FEW: usize = 8;
-        let listed: Box<[String]> = spellings.into_iter().collect();
-        let numbers = listed.iter().filter_map(|text| Scalar::Text(text).number()).collect();
-        let sorted = (listed.len() > FEW).then(|| {
+        let listed: Box<[Value]> = values.into_iter().collect();
+        let sorted = (listed.len() > FEW && listed.iter().all(Value::is_string)).then(|| {
             let mut sorted: Box<[u32]> = (0..listed.len() as u32).collect();
-            sorted.sort_unstable_by(|a, b| listed[*a as usize].cmp(&listed[*b as usize]));
+            sorted.sort_unstable_by_key(|position| listed[*position as usize].as_str());
             sorted
         });
-        Self { listed, sorted, numbers }
+        Self { listed, sorted }
     }
 }
 
@@ -126,7 +145,7 @@ impl Scalar<'_> {
         match self {
             Self::Number(number) => Some(number),
             Self::Text(text) => text.trim().parse().ok().filter(|number: &f64| number.is_finite()),
-            Self::Truth(_) => None,
+            Self::Truth(_) | Self::Other => None,
         }
     }
 }
@@ -134,7 +153,7 @@ impl Scalar<'_> {
 impl fmt::Display for Matcher {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::AnyOf(wanted) => list(f, wanted.listed.iter()),
+            Self::AnyOf(wanted) => list(f, wanted.listed.iter().map(written)),
             Self::Prefix(prefix) => write!(f, "{{ prefix: {prefix} }}"),
             Self::Between { min: Some(min), max: None } => write!(f, "{{ min: {min} }}"),
             Self::Between { min: None, max: Some(max) } => write!(f, "{{ max: {max} }}"),
@@ -142,6 +161,23 @@ impl fmt::Display for Matcher {
             Self::Between { min: None, max: None } => f.write_str("{}"),
             Self::Exists(wanted) => write!(f, "{{ exists: {wanted} }}"),
         }
+    }
+}
+
+/// A value as its author may have written it, on one line; in quotes what would read as another one.
+pub(super) fn written(value: &Value) -> String {
+    let bare =
+        |text: &str| !["", "true", "false", "null", "~"].contains(&text) && text.parse::<f64>().is_err();
+    match value {
+        Value::Object(entries) if entries.is_empty() => "{}".into(),
+        Value::Object(entries) => {
+            let entries: Vec<_> =
+                entries.iter().map(|(key, value)| format!("{key}: {}", written(value))).collect();
+            format!("{{ {} }}", entries.join(", "))
+        }
+        Value::Array(items) => format!("[{}]", items.iter().map(written).collect::<Vec<_>>().join(", ")),
+        Value::String(text) if bare(text) => text.clone(),
+        other => other.to_string(),
     }
 }
 

@@ -42,11 +42,13 @@ impl Interval {
 
 /// Minutes from midnight of `09:00`, up to `24:00`.
 fn clock(text: &str) -> Option<u16> {
-    let (hours, minutes) = text.split_once(':')?;
+    let (hours, minutes) = text
+        .split_once(':')
+        .filter(|(hours, minutes)| (1..=2).contains(&hours.len()) && minutes.len() == 2)?;
     let number =
         |text: &str| text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten();
     let (hours, minutes): (u16, u16) = (number(hours)?, number(minutes)?);
-    let fits = hours <= 24 && minutes < 60 && text.len() <= 5 && (hours < 24 || minutes == 0);
+    let fits = hours <= 24 && minutes < 60 && (hours < 24 || minutes == 0);
     fits.then(|| hours * 60 + minutes)
 }
 
@@ -144,6 +146,8 @@ mod tests {
             "+9:00-12:00",
             "009:00-12:00",
             "65535:00-12:00",
+            "9:5-10:00",
+            ":00-10:00",
         ] {
             assert!(Interval::parse(text).is_err(), "{text}");
         }

@@ -32,6 +32,9 @@ impl Condition {
             (Self::All(given), _) => given.iter().any(|given| given.implies_within(other, depth)),
             (Self::Not(given), Self::Not(wanted)) => wanted.implies_within(given, depth),
             (Self::AtLeast { n, of }, Self::AtLeast { n: wanted, of: others }) => n >= wanted && of == others,
+            (_, Self::AtLeast { n, of }) => {
+                of.iter().filter(|wanted| self.implies_within(wanted, depth)).count() >= *n
+            }
             _ => self.leaf_implies(other),
         }
     }

@@ -311,6 +311,7 @@ fn scalars(value: Option<&Value>) -> impl Iterator<Item = Scalar<'_>> {
         Value::String(text) => Some(Scalar::Text(text)),
         Value::Number(number) => number.as_f64().map(Scalar::Number),
         Value::Bool(truth) => Some(Scalar::Truth(*truth)),
-        Value::Null | Value::Array(_) | Value::Object(_) => None,
+        Value::Array(_) | Value::Object(_) => Some(Scalar::Other),
+        Value::Null => None,
     })
 }

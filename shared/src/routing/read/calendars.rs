@@ -1,6 +1,9 @@
 //! Holidays and calendars.
 
-use std::collections::HashMap;
+use std::{
+    cell::Cell,
+    collections::{HashMap, HashSet},
+};
 
 use jiff::tz::TimeZone;
 
@@ -11,75 +14,119 @@ use crate::routing::{
     grammar::{Node, unknown},
 };
 
-/// The lists of holidays, each with what it includes.
+/// The lists of holidays: what stands in each, and which others it includes.
 pub(super) struct Holidays<'a> {
     names: Vec<&'a str>,
-    lists: HashMap<&'a str, Vec<Holiday>>,
+    lists: HashMap<&'a str, List<'a>>,
+    /// How many dates all calendars together have taken.
+    taken: Cell<usize>,
+}
+
+/// More dates than all calendars of a company are closed on together. Calendars times lists times
+/// dates: a short document could ask for more than fits into memory.
+const MOST_DATES: usize = 100_000;
+
+#[derive(Default)]
+struct List<'a> {
+    holidays: Vec<Holiday>,
+    includes: Vec<&'a str>,
 }
 
 impl<'a> Holidays<'a> {
     pub(super) fn read(node: Option<&'a Node<'a>>) -> Self {
-        let lists: Vec<_> = node.into_iter().flat_map(|node| node.entries()).collect();
-        let mut reader = Reader { lists: &lists, done: HashMap::new(), path: Vec::new() };
-        for (name, _) in &lists {
-            reader.list(name);
+        let entries = || node.into_iter().flat_map(|node| node.entries());
+        let names: Vec<_> = entries().map(|(name, _)| name).collect();
+        let lists = entries().map(|(name, node)| (name, read_list(name, &node, &names))).collect();
+        let holidays = Self { names, lists, taken: Cell::new(0) };
+        if let Some((node, circle)) = holidays.circle().and_then(|name| Some((node?.get(name)?, name))) {
+            node.error(format!(
+                "`{circle}` includes itself, through the lists that it includes; remove one of them"
+            ));
         }
-        let Reader { done, .. } = reader;
-        Self { names: lists.iter().map(|(name, _)| *name).collect(), lists: done }
+        holidays
     }
-}
 
-struct Reader<'r, 'a> {
-    lists: &'r [(&'a str, Node<'a>)],
-    done: HashMap<&'a str, Vec<Holiday>>,
-    /// The lists that are being read, each included by the one before.
-    path: Vec<&'a str>,
-}
-
-impl<'a> Reader<'_, 'a> {
-    fn list(&mut self, name: &'a str) {
-        let Some((name, node)) = self.lists.iter().find(|(known, _)| *known == name) else { return };
-        if self.done.contains_key(name) {
-            return;
+    /// A list that includes itself, be it through others.
+    fn circle(&self) -> Option<&'a str> {
+        // Lists that include nothing that is left are taken away, until none is left or all go round.
+        let mut left: HashMap<&str, usize> =
+            self.lists.iter().map(|(name, list)| (*name, list.includes.len())).collect();
+        let mut including: HashMap<&str, Vec<&str>> = HashMap::new();
+        for (name, list) in &self.lists {
+            list.includes.iter().for_each(|include| including.entry(include).or_default().push(name));
         }
-        self.path.push(name);
-        let mut holidays = Vec::new();
-        for item in node.items() {
-            match item.get("include") {
-                Some(include) => holidays.extend(self.included(&item, &include)),
-                None => holidays.extend(read_dates(&item).map(|dates| Holiday {
-                    list: (*name).to_owned(),
-                    name: read_name(&item),
-                    dates,
-                })),
+        let mut done: Vec<&str> =
+            left.iter().filter(|(_, open)| **open == 0).map(|(name, _)| *name).collect();
+        while let Some(list) = done.pop() {
+            left.remove(list);
+            for name in including.get(list).into_iter().flatten() {
+                if let Some(open) = left.get_mut(name) {
+                    *open -= 1;
+                    if *open == 0 {
+                        done.push(name);
+                    }
+                }
             }
         }
-        self.path.pop();
-        self.done.insert(name, holidays);
+        // What is left goes round itself, or includes something that does.
+        let goes_round = |name: &&&str| {
+            self.lists[**name].includes.iter().any(|include| self.reached(include).contains(*name))
+        };
+        self.names.iter().filter(|name| left.contains_key(**name)).find(goes_round).copied()
     }
 
-    fn included(&mut self, item: &Node<'_>, include: &Node<'_>) -> Vec<Holiday> {
-        if ["name", "date", "from", "to"].iter().any(|key| item.get(key).is_some()) {
-            item.error("`include` stands alone; write the date as an item of its own");
+    /// A list and all that it includes, each once however often it is included.
+    fn reached(&self, name: &'a str) -> Vec<&'a str> {
+        let (mut reached, mut known) = (vec![name], HashSet::from([name]));
+        let mut next = 0;
+        while let Some(list) = reached.get(next).and_then(|name| self.lists.get(name)) {
+            reached.extend(list.includes.iter().copied().filter(|include| known.insert(include)));
+            next += 1;
         }
-        let Some(wanted) = include.text() else { return Vec::new() };
-        let Some((name, _)) = self.lists.iter().find(|(known, _)| *known == wanted) else {
-            let names: Vec<_> = self.lists.iter().map(|(name, _)| *name).collect();
-            include.error(unknown("list of holidays", wanted, &names));
+        reached
+    }
+
+    /// The holidays of the list that an item names, and of all that it includes.
+    fn of(&self, item: &Node<'_>) -> Vec<Holiday> {
+        let Some(name) = item.text() else { return Vec::new() };
+        let Some((name, _)) = self.lists.get_key_value(name) else {
+            item.error(unknown("list of holidays", name, &self.names));
             return Vec::new();
         };
-        if let Some(first) = self.path.iter().position(|open| open == name) {
-            let circle: Vec<_> =
-                self.path[first..].iter().chain([name]).map(|name| format!("`{name}`")).collect();
-            include.error(format!(
-                "lists of holidays include each other: {}; remove one of them",
-                circle.join(" → ")
+        let room = MOST_DATES - self.taken.get();
+        let lists = self.reached(name);
+        let holidays: Vec<_> =
+            lists.into_iter().flat_map(|list| &self.lists[list].holidays).take(room + 1).cloned().collect();
+        if holidays.len() > room {
+            item.error(format!(
+                "the calendars are closed on more than {MOST_DATES} dates together; shorten the lists"
             ));
             return Vec::new();
         }
-        self.list(name);
-        self.done.get(name).cloned().unwrap_or_default()
+        self.taken.set(self.taken.get() + holidays.len());
+        holidays
     }
+}
+
+fn read_list<'a>(name: &str, node: &Node<'_>, names: &[&'a str]) -> List<'a> {
+    let mut list = List::default();
+    for item in node.items() {
+        let Some(include) = item.get("include") else {
+            let dates = read_dates(&item);
+            let holiday = |dates| Holiday { list: name.to_owned(), name: read_name(&item), dates };
+            list.holidays.extend(dates.map(holiday));
+            continue;
+        };
+        if ["name", "date", "from", "to"].iter().any(|key| item.get(key).is_some()) {
+            item.error("`include` stands alone; write the date as an item of its own");
+        }
+        let Some(wanted) = include.text() else { continue };
+        match names.iter().find(|known| **known == wanted) {
+            Some(known) => list.includes.push(known),
+            None => include.error(unknown("list of holidays", wanted, names)),
+        }
+    }
+    list
 }
 
 fn read_name(node: &Node<'_>) -> Option<String> {
@@ -123,7 +170,9 @@ pub(super) fn read(
 ) -> Option<Calendar> {
     let timezone = node.get("timezone").map_or_else(|| Some(zone.clone()), |node| read_zone(&node));
     let weekly = node.get("weekly").map_or_else(Default::default, |node| read_weekly(&node));
-    let closed_on = node.get("closed_on").map_or_else(Vec::new, |node| read_closed_on(&node, holidays));
+    let closed_on = node.get("closed_on");
+    let closed_on =
+        closed_on.iter().flat_map(|node| node.items()).flat_map(|item| holidays.of(&item)).collect();
     let overrides = node.get("overrides").map_or_else(Vec::new, |node| read_overrides(&node));
     let calendar =
         Calendar { name: name.to_owned(), timezone: timezone?, weekly, holidays: closed_on, overrides };
@@ -166,18 +215,6 @@ fn read_weekly(node: &Node<'_>) -> [Vec<Interval>; 7] {
         }
     }
     weekly
-}
-
-fn read_closed_on(node: &Node<'_>, holidays: &Holidays<'_>) -> Vec<Holiday> {
-    let mut closed_on = Vec::new();
-    for item in node.items() {
-        let Some(name) = item.text() else { continue };
-        match holidays.lists.get(name) {
-            Some(list) => closed_on.extend(list.iter().cloned()),
-            None => item.error(unknown("list of holidays", name, &holidays.names)),
-        }
-    }
-    closed_on
 }
 
 fn read_overrides(node: &Node<'_>) -> Vec<Override> {

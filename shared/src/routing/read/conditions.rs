@@ -1,6 +1,6 @@
 //! Conditions.
 
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv4Net};
 use serde_json::Value;
 
 use super::{
@@ -25,6 +25,11 @@ pub(super) fn read(node: &Node<'_>, rule: &str, scope: &Scope<'_>) -> Option<Con
             "custom_data" => all.extend(value.entries().map(|(pointer, value)| {
                 if !pointer.starts_with('/') {
                     value.error(format!("`{pointer}` is no JSON pointer; write `/{pointer}`"));
+                }
+                if pointer.split('~').skip(1).any(|rest| !rest.starts_with(['0', '1'])) {
+                    value.error(format!(
+                        "`{pointer}` is no JSON pointer; write ~0 for `~` and ~1 for `/` in a name"
+                    ));
                 }
                 Some(Condition::CustomData(pointer.to_owned(), read_matcher(&value, str::to_owned)?))
             })),
@@ -90,16 +95,11 @@ fn read_list(node: &Node<'_>, rule: &str, scope: &Scope<'_>) -> Option<Vec<Condi
 /// VALUE: one, any of a list, or a map. `spell` brings what is compared into one form.
 fn read_matcher(node: &Node<'_>, spell: impl Fn(&str) -> String) -> Option<Matcher> {
     if !node.value().is_object() {
-        let spelling = |value: &Value| match value {
-            Value::String(text) => Some(spell(text)),
-            Value::Number(_) | Value::Bool(_) => Some(value.to_string()),
-            _ => None,
+        let value = |value: &Value| match value {
+            Value::String(text) => Value::String(spell(text)),
+            other => other.clone(),
         };
-        return node
-            .one_or_items()
-            .map(|item| spelling(item.value()))
-            .collect::<Option<_>>()
-            .map(Matcher::AnyOf);
+        return Some(Matcher::AnyOf(node.one_or_items().map(|item| value(item.value())).collect()));
     }
     let (prefix, exists) = (node.get("prefix"), node.get("exists"));
     let (min, max) = (node.get("min"), node.get("max"));
@@ -124,8 +124,15 @@ fn read_matcher(node: &Node<'_>, spell: impl Fn(&str) -> String) -> Option<Match
 
 /// A network, or one address.
 fn network(text: &str) -> Result<IpNet, String> {
-    let network =
-        text.parse().ok().or_else(|| text.parse().ok().map(|address: std::net::IpAddr| address.into()));
+    let address = |text: &str| text.parse().ok().map(|address: std::net::IpAddr| address.into());
+    let network = match text.parse().ok().or_else(|| address(text)) {
+        // An IPv4 address is compared as one, however it is written.
+        Some(IpNet::V6(wide)) if wide.prefix_len() >= 96 => match wide.addr().to_ipv4_mapped() {
+            Some(address) => Ipv4Net::new(address, wide.prefix_len() - 96).ok().map(IpNet::V4),
+            None => Some(IpNet::V6(wide)),
+        },
+        network => network,
+    };
     network
         .ok_or_else(|| format!("`{text}` is no network; write one such as 203.0.113.0/24 or 2001:db8::/32"))
 }

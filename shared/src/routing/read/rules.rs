@@ -61,9 +61,13 @@ fn read_time(node: &Node<'_>, key: &str, zone: &TimeZone) -> Option<Option<Times
                 "`{text}` is no date and time; write wall time of the ruleset's zone, such as 2027-01-01T00:00"
             )
         };
+        // What is written otherwise might be meant otherwise.
+        let exact = |format: &&str| {
+            let time = DateTime::strptime(format, text).ok()?;
+            (time.strftime(format).to_string() == text).then_some(time)
+        };
         let formats = ["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"];
-        let time =
-            formats.iter().find_map(|format| DateTime::strptime(format, text).ok()).ok_or_else(advice)?;
+        let time = formats.iter().find_map(exact).ok_or_else(advice)?;
         // A time that daylight saving skips means the one an hour later, as everywhere.
         time.to_zoned(zone.clone()).map(|time| Some(time.timestamp())).map_err(|_| advice())
     })
