@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, builder::NonEmptyStringValueParser};
 use desk_webhooks::protocol::AppId;
 
 /// Run Desk webhooks locally, check and publish rules, read sessions.
@@ -161,7 +161,7 @@ pub(crate) struct Explain {
     #[arg(long, value_name = "FACTS.json")]
     pub(crate) given: Option<PathBuf>,
     /// When it is asked; the question's EventTime if absent, or now
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", value_parser = moment)]
     pub(crate) at: Option<jiff::Timestamp>,
     /// A session whose recorded answer is explained
     #[arg(long, value_name = "ID", requires = "app", conflicts_with_all = ["file", "event", "given", "at"])]
@@ -250,11 +250,12 @@ Examples:
   desk users set --app 1400000001 maya --untag vip --attribute tier=gold")]
     Set {
         /// The user's id
+        #[arg(value_parser = NonEmptyStringValueParser::new())]
         user: String,
         #[command(flatten)]
         app: App,
         /// Add a tag
-        #[arg(long = "tag", value_name = "TAG")]
+        #[arg(long = "tag", value_name = "TAG", value_parser = NonEmptyStringValueParser::new())]
         tags: Vec<String>,
         /// Remove a tag
         #[arg(long = "untag", value_name = "TAG")]
@@ -270,6 +271,7 @@ Examples:
     #[command(after_help = "Example:\n  desk users show --app 1400000001 maya")]
     Show {
         /// The user's id
+        #[arg(value_parser = NonEmptyStringValueParser::new())]
         user: String,
         #[command(flatten)]
         app: App,
@@ -343,6 +345,10 @@ pub(crate) struct App {
     /// The app's id (SdkAppid)
     #[arg(long = "app", value_name = "ID")]
     pub(crate) id: AppId,
+}
+
+fn moment(text: &str) -> Result<jiff::Timestamp, String> {
+    text.parse().map_err(|_| "write date, time and offset, such as 2027-02-01T10:00+08:00".to_owned())
 }
 
 fn name_and_value(text: &str) -> Result<(String, String), String> {

@@ -6,7 +6,10 @@ use std::{
     path::Path as FilePath,
 };
 
-use desk_webhooks::routing::{self, Finding, Path, Ruleset, Segment, Severity, check};
+use desk_webhooks::{
+    routing::{self, Finding, Path, Ruleset, Segment, Severity, check},
+    store,
+};
 use jiff::Timestamp;
 use saphyr::{Marker, Scalar, ScalarStyle};
 use saphyr_parser::{Event, Parser, ScanError, Span, StrInput};
@@ -58,8 +61,7 @@ impl Document {
     /// # Errors
     /// It cannot be read, or is no YAML.
     pub(crate) fn open(path: &FilePath) -> Result<Self, CliError> {
-        let failed = |source| CliError::File { path: path.to_owned(), source };
-        let source = std::fs::read_to_string(path).map_err(failed)?;
+        let source = crate::commands::read_text(path)?;
         Self::parse(path.display().to_string(), source)
     }
 
@@ -90,14 +92,19 @@ impl Document {
 
     /// Checks the document as `publish` does.
     pub(crate) fn check(&self) -> Checked {
-        match routing::read(&self.value) {
+        let mut checked = match routing::read(&self.value) {
             Ok(ruleset) => {
                 let tests = check::run_tests(&ruleset);
                 let findings = check::findings(&ruleset, &tests, Timestamp::now());
                 Checked { ruleset: Some(ruleset), tests, findings }
             }
             Err(findings) => Checked { ruleset: None, tests: Vec::new(), findings },
+        };
+        if let Err(error) = store::fits(&self.source, &self.value) {
+            let (severity, path, message) = (Severity::Error, Path::default(), error.to_string());
+            checked.findings.push(Finding { severity, path, message });
         }
+        checked
     }
 
     /// Says what was found, a line each, to standard error.
@@ -181,6 +188,8 @@ impl<'s> Reader<'s> {
             match event {
                 Event::StreamEnd => break,
                 Event::Nothing | Event::StreamStart | Event::DocumentStart(_) | Event::DocumentEnd => {}
+                // `---` at the end begins a document of nothing.
+                Event::Scalar(text, ScalarStyle::Plain, 0, None) if value.is_some() && text.is_empty() => {}
                 _ if value.is_some() => {
                     return misread(span, "one file holds one ruleset; remove what follows `---`");
                 }
@@ -266,16 +275,32 @@ fn scalar(text: Cow<'_, str>, style: ScalarStyle, span: Span) -> Result<Value, M
     if text.is_empty() {
         return Ok(Value::Null);
     }
+    let source = text.to_string();
     Ok(match Scalar::parse_from_cow(text) {
         Scalar::Null => Value::Null,
         Scalar::Boolean(value) => Value::Bool(value),
-        Scalar::Integer(number) => number.into(),
-        Scalar::FloatingPoint(number) => match serde_json::Number::from_f64(number.into_inner()) {
-            Some(number) => Value::Number(number),
-            None => return misread(span, "infinity and not-a-number are no values of a ruleset"),
-        },
+        Scalar::Integer(number) if plain(&source) && number.unsigned_abs() <= EXACT => number.into(),
+        Scalar::FloatingPoint(number) if !number.is_finite() => {
+            return misread(span, "infinity and not-a-number are no values of a ruleset");
+        }
+        Scalar::FloatingPoint(number) if plain(&source) && source.contains('.') => number.into_inner().into(),
+        Scalar::Integer(_) | Scalar::FloatingPoint(_) => {
+            let advice =
+                format!("{source} would lose its form as a number; write it in quotes: \"{source}\"");
+            return misread(span, advice);
+        }
         Scalar::String(text) => Value::String(text.into_owned()),
     })
+}
+
+/// The largest whole number that every program reads alike.
+const EXACT: u64 = 1 << 53;
+
+/// Whether a number is written as people write it: no leading zeros, no exponent, no other base.
+fn plain(number: &str) -> bool {
+    let digits = number.strip_prefix('-').unwrap_or(number);
+    let zeros = digits.starts_with('0') && digits.len() > 1 && !digits.starts_with("0.");
+    !zeros && digits.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.')
 }
 
 #[cfg(test)]
@@ -308,6 +333,10 @@ mod tests {
             ("[a]: 1\n", "r.yaml:1:1: a key must be a plain text"),
             ("a: 1\n---\nb: 2\n", "r.yaml:3:1: one file holds one ruleset"),
             ("a: .inf\n", "r.yaml:1:4: infinity"),
+            ("a: 007\n", "r.yaml:1:4: 007 would lose its form as a number; write it in quotes: \"007\""),
+            ("a: 0x1F\n", "r.yaml:1:4: 0x1F would lose"),
+            ("a: 1e5\n", "r.yaml:1:4: 1e5 would lose"),
+            ("a: 12345678901234567890\n", "r.yaml:1:4: 12345678901234567890 would lose"),
             ("a: [1\n", "r.yaml:"),
             ("a: {b: [}\n", "r.yaml:"),
         ] {

@@ -15,7 +15,7 @@ use desk_webhooks::{
     protocol::{AppId, EventTime, Reply, SessionEvent, read},
     routing::{Attributes, DecisionRecord, Fact, Facts, timestamp},
     store::{
-        Kind, Moment, Publication, PublishError, Store,
+        Kind, Moment, Publication, PublishError, SessionRow, Store,
         ports::{Asked, FindRules, KeepEvents, Kept, ReadFacts, Received, RecordDecision},
     },
 };
@@ -111,7 +111,7 @@ async fn large_rulesets_are_compressed_and_too_large_ones_refused() {
     });
     let refused = publish(&store, app(), &document).await.unwrap_err();
     assert!(matches!(refused, PublishError::TooLarge { .. }), "{refused}");
-    let largest = "most of it is pools.night (589 KB), pools.day (197 KB), rules[1] (66 KB)";
+    let largest = "most of it is pools (786 KB, the largest of them night with 589 KB), rules (66 KB, the largest of them [1] with 66 KB)";
     assert!(refused.to_string().ends_with(largest), "{refused}");
     assert_eq!(store.active_version(app()).await.unwrap(), Some(1));
 }
@@ -264,7 +264,7 @@ async fn lists_show_the_newest_first_and_nothing_expired() {
         store.append(received, &event).await.unwrap();
         store.ensure_summary(received, &event).await.unwrap();
     }
-    let names = |rows: Vec<store::SessionRow>| rows.into_iter().map(|row| row.session).collect::<Vec<_>>();
+    let names = |rows: Vec<SessionRow>| rows.into_iter().map(|row| row.session).collect::<Vec<_>>();
     assert_eq!(names(store.sessions_of_day(app(), "1970-01-02", 149).await.unwrap()), ["b", "c", "a"]);
     assert_eq!(names(store.sessions_of_user(app(), "maya", 149).await.unwrap()), ["next", "b", "c", "a"]);
     assert_eq!(names(store.sessions_of_user(app(), "maya", 150).await.unwrap()), [""; 0]);

@@ -10,6 +10,7 @@ mod users;
 
 use std::path::Path;
 
+use desk_webhooks::webhook::Incoming;
 use serde_json::Value;
 
 use crate::{
@@ -33,21 +34,40 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), CliError> {
     }
 }
 
-fn read_text(path: &Path) -> Result<String, CliError> {
-    std::fs::read_to_string(path).map_err(|source| CliError::File { path: path.to_owned(), source })
+/// A file, or standard input for `-`.
+///
+/// # Errors
+/// It cannot be read.
+pub(crate) fn read_text(path: &Path) -> Result<String, CliError> {
+    let text = if path == Path::new("-") {
+        std::io::read_to_string(std::io::stdin())
+    } else {
+        std::fs::read_to_string(path)
+    };
+    text.map_err(|source| CliError::File { path: path.to_owned(), source })
 }
 
-fn read_json(path: &Path) -> Result<Value, CliError> {
-    let json = serde_json::from_str(&read_text(path)?);
-    json.map_err(|error| CliError::said(format!("{} is not JSON: {error}", path.display())))
+/// A callback as a file holds it: its body alone, or the API Gateway event around it.
+#[derive(Default)]
+struct Callback {
+    body: String,
+    platform: Option<String>,
+    client_ip: Option<String>,
 }
 
-/// A callback's body: that of a file, or that of the API Gateway event in it.
-fn read_body(path: &Path) -> Result<String, CliError> {
+fn read_callback(path: &Path) -> Result<Callback, CliError> {
     let text = read_text(path)?;
     let event: Option<Value> = serde_json::from_str(&text).ok();
-    let inner = event.as_ref().filter(|event| event.get("requestContext").is_some());
-    Ok(inner.map_or(text.clone(), |event| event["body"].as_str().unwrap_or_default().to_owned()))
+    if event.is_none_or(|event| event.get("requestContext").is_none()) {
+        return Ok(Callback { body: text, ..Callback::default() });
+    }
+    let broken =
+        |what: &str| CliError::said(format!("{} is an API Gateway event, but {what}", path.display()));
+    let incoming: Incoming<'_> = serde_json::from_str(&text).map_err(|error| broken(&error.to_string()))?;
+    let body = incoming.body().map_err(|refusal| broken(refusal.info()))?;
+    let body = String::from_utf8(body.into_owned()).map_err(|_| broken("its body is no text"))?;
+    let parameter = |name| incoming.parameter(name).filter(|value| !value.is_empty());
+    Ok(Callback { platform: parameter("OptPlatform"), client_ip: parameter("ClientIP"), body })
 }
 
 fn print_json(value: &Value) {

@@ -6,7 +6,7 @@ use desk_webhooks::{protocol::command_of, webhook::sign};
 use serde_json::{Value, json};
 use ureq::Agent;
 
-use super::read_body;
+use super::read_callback;
 use crate::{
     args::Send,
     error::CliError,
@@ -19,7 +19,7 @@ const SESSION_EVENT: &str = "Desk.SessionEventNotify";
 pub(super) fn run(arguments: Send) -> Result<(), CliError> {
     let now_ms = now_ms();
     let body = match &arguments.body {
-        Some(path) => read_body(path)?,
+        Some(path) => read_callback(path)?.body,
         None => compose(&arguments, now_ms),
     };
     let url = signed_url(&arguments, &body, now_ms / 1000);

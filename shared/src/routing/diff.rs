@@ -24,6 +24,13 @@ pub enum ChangeKind {
     Removed(String),
     /// These keys of it are other than before.
     Changed(Vec<KeyChange>),
+    /// It has another name, and nothing else is other than before.
+    Renamed {
+        /// What it was called.
+        from: String,
+        /// Whether users are drawn anew, because the name was the salt.
+        redraws: bool,
+    },
     /// It stands behind another one now; behind none when it is the first.
     Moved {
         /// The one before it.
@@ -66,7 +73,7 @@ pub fn changes(before: &Value, after: &Value) -> Vec<Change> {
         match section.as_str() {
             "rules" => {
                 let (before, after) = (rules(before), rules(after));
-                changes.extend(named(section, &before, &after));
+                changes.extend(renamed(section, named(section, &before, &after), &before, &after));
                 changes.extend(moved(section, &before, &after));
             }
             "pools" | "calendars" | "holidays" => {
@@ -121,6 +128,43 @@ fn named(section: &str, before: &Things<'_>, after: &Things<'_>) -> Vec<Change> 
         Some(Change { section: section.to_owned(), name: Some(name.to_owned()), kind })
     };
     names.filter_map(change).collect()
+}
+
+/// The same changes, where a rule that went and one that came alike but for the name are one.
+fn renamed(section: &str, changes: Vec<Change>, before: &Things<'_>, after: &Things<'_>) -> Vec<Change> {
+    let nameless = |things: &Things<'_>, name: &Option<String>| {
+        let mut rule = find(things, name.as_deref()?)?.as_object()?.clone();
+        rule.shift_remove("name");
+        Some(rule)
+    };
+    let (gone, mut kept): (Vec<_>, Vec<_>) =
+        changes.into_iter().partition(|change| matches!(change.kind, ChangeKind::Removed(_)));
+    for change in gone {
+        let rule = nameless(before, &change.name);
+        let twin = kept
+            .iter_mut()
+            .find(|other| matches!(other.kind, ChangeKind::Added(_)) && nameless(after, &other.name) == rule);
+        match (twin, change.name.clone(), rule) {
+            (Some(twin), Some(from), Some(rule)) => {
+                let redraws = draws_by_name(&Value::Object(rule));
+                twin.kind = ChangeKind::Renamed { from, redraws };
+            }
+            _ => kept.push(Change { section: section.to_owned(), ..change }),
+        }
+    }
+    kept
+}
+
+/// Whether a draw in here has no salt of its own.
+fn draws_by_name(value: &Value) -> bool {
+    match value {
+        Value::Object(entries) => entries.iter().any(|(key, value)| {
+            let draw = ["split", "percent"].contains(&key.as_str()) && value.is_object();
+            (draw && value.get("salt").is_none()) || draws_by_name(value)
+        }),
+        Value::Array(items) => items.iter().any(draws_by_name),
+        _ => false,
+    }
 }
 
 fn changed(before: Option<&Value>, after: Option<&Value>) -> Option<ChangeKind> {

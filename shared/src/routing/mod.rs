@@ -31,7 +31,7 @@ pub use finding::{Finding, Path, Segment, Severity};
 pub use grammar::json_schema;
 pub use matcher::{Matcher, Scalar, Wanted};
 pub use question::Question;
-pub use read::{loadable, read};
+pub use read::{loadable, read, read_facts};
 pub use record::DecisionRecord;
 pub use ruleset::{
     Agent, Agents, By, Emergency, Expectation, Order, Otherwise, Pool, Rule, Ruleset, RulesetTest, Share,

@@ -4,7 +4,8 @@ use jiff::SignedDuration;
 use serde_json::{Value, json};
 
 use super::{
-    Answer, By, Decision, Judgement, Order, Question, Ruleset, Step, StepOutcome, Trial, Truth, Verdict,
+    Answer, By, Condition, Decision, Judgement, Order, Question, Ruleset, Step, StepOutcome, Trial, Truth,
+    Verdict,
 };
 use crate::protocol::Reply;
 
@@ -24,13 +25,16 @@ impl Trial<'_> {
     fn to_json(&self, question: &Question<'_>) -> Value {
         let mut trial = json!({ "rule": self.rule.name, "matched": self.verdict.matches() });
         match self.verdict {
-            Verdict::Judged(Judgement { truth: Truth::True, .. }) => {}
+            Verdict::Judged(Judgement { truth: Truth::True, .. }) => {
+                trial["when"] = self.rule.when.to_json(question);
+            }
             Verdict::Judged(judgement) => {
-                if let Truth::Unknown(_) = judgement.truth {
-                    trial["matched"] = json!("unknown");
-                }
+                trial["matched"] = judgement.truth.to_json();
                 trial["condition"] = json!(judgement.to_string());
                 trial["saw"] = json!(judgement.by.seen(question));
+                if !judgement.by.parts().is_empty() {
+                    trial["when"] = judgement.by.to_json(question);
+                }
             }
             Verdict::Off => trial["skipped"] = json!("switched off"),
             Verdict::Before(from) => trial["skipped"] = json!(format!("not before {from}")),
@@ -41,6 +45,32 @@ impl Trial<'_> {
             trial["steps"] = self.steps.iter().map(step).collect();
         }
         trial
+    }
+}
+
+impl Truth {
+    fn to_json(self) -> Value {
+        match self {
+            Self::True => json!(true),
+            Self::False => json!(false),
+            Self::Unknown(_) => json!("unknown"),
+        }
+    }
+}
+
+impl Condition {
+    /// The condition with what became of it and of its parts.
+    fn to_json(&self, question: &Question<'_>) -> Value {
+        let mut shown =
+            json!({ "condition": self.to_string(), "holds": self.judge(question).truth.to_json() });
+        let saw = self.seen(question);
+        if !saw.is_empty() {
+            shown["saw"] = json!(saw);
+        }
+        if !self.parts().is_empty() {
+            shown["parts"] = self.parts().iter().map(|part| part.to_json(question)).collect();
+        }
+        shown
     }
 }
 

@@ -17,7 +17,7 @@ mod users;
 pub use client::{Access, Limits, client, from_env, http_client};
 pub use error::{Kind, StoreError};
 pub use reading::{Moment, SessionRow, Story};
-pub use rules::{ActiveRules, InForce, Mover, Publication, PublishError, RulesVersion};
+pub use rules::{ActiveRules, InForce, Mover, Publication, PublishError, RulesVersion, fits};
 pub use users::UserError;
 
 use std::time::Duration;

@@ -67,6 +67,8 @@ pub struct InForce {
     pub by: String,
     /// When, in milliseconds since the epoch.
     pub at: u64,
+    /// Why, if anybody said so.
+    pub note: Option<String>,
 }
 
 /// Why a ruleset was not published.
@@ -78,9 +80,12 @@ pub enum PublishError {
     /// The expected version cannot be active: nothing was ever published.
     #[error("nothing is published for this app yet; leave out --expect")]
     NothingYet,
+    /// There is no such version.
+    #[error("there is no version {0}; `desk rules list` shows what there is")]
+    NoSuchVersion(u64),
     /// The document does not fit.
     #[error(
-        "the ruleset takes {bytes} bytes when compressed, {MAX_VERSION_BYTES} fit; most of it is {largest}"
+        "the ruleset takes {bytes} bytes when compressed, as written and as checked together, and {MAX_VERSION_BYTES} fit; most of it is {largest}"
     )]
     TooLarge {
         /// What it takes.
@@ -220,7 +225,11 @@ impl Store {
     /// # Errors
     /// DynamoDB's; `None` when nothing was ever published.
     pub async fn rules_in_force(&self, app: AppId) -> Result<Option<InForce>, StoreError> {
-        Ok(self.pointer(app).await?.map(InForce::from))
+        let Some(pointer) = self.pointer(app).await? else { return Ok(None) };
+        let log = self.get(&self.rules_table, keys::app(app), &keys::rules_log(pointer.at)).await?;
+        let note =
+            log.as_ref().and_then(|item| item.get("note")?.as_s().ok()).filter(|note| !note.is_empty());
+        Ok(Some(InForce { note: note.cloned(), ..pointer.into() }))
     }
 
     /// Publishes a document as the next version and puts it in force, in one transaction.
@@ -254,8 +263,7 @@ impl Store {
     pub async fn roll_back(&self, app: AppId, version: u64, mover: Mover<'_>) -> Result<(), PublishError> {
         let pointer = self.pointer(app).await?;
         let item = self.version_item(app, version).await?;
-        let item =
-            item.ok_or_else(|| StoreError::unreadable("GetItem", format!("ruleset {version} is not there")))?;
+        let item = item.ok_or(PublishError::NoSuchVersion(version))?;
         let writes = self.point_at(app, &item.about, pointer.as_ref(), mover)?;
         self.transact(app, writes.into()).await
     }
@@ -319,14 +327,28 @@ impl Store {
     }
 }
 
+/// Whether a document fits, so that a check says so before a publish does.
+///
+/// # Errors
+/// [`PublishError::TooLarge`].
+pub fn fits(source: &str, document: &Value) -> Result<(), PublishError> {
+    let bytes = zip(source).len() + zip(&compile(document)).len();
+    if bytes > MAX_VERSION_BYTES {
+        return Err(PublishError::TooLarge { bytes, largest: largest_parts(document) });
+    }
+    Ok(())
+}
+
+/// The checked form, as functions load it.
+fn compile(document: &Value) -> String {
+    json!({ "format": FORMAT, "document": loadable(document) }).to_string()
+}
+
 impl VersionItem {
     fn new(app: AppId, version: u64, publication: Publication<'_>) -> Result<Self, PublishError> {
         let Publication { source, document, author, note, at_ms, tests, .. } = publication;
-        let compiled = json!({ "format": FORMAT, "document": loadable(document) }).to_string();
-        let bytes = zip(source).len() + zip(&compiled).len();
-        if bytes > MAX_VERSION_BYTES {
-            return Err(PublishError::TooLarge { bytes, largest: largest_parts(document) });
-        }
+        fits(source, document)?;
+        let compiled = compile(document);
         let about = RulesVersion {
             version,
             author: author.into(),
@@ -343,31 +365,28 @@ impl VersionItem {
 
 impl From<PointerItem> for InForce {
     fn from(pointer: PointerItem) -> Self {
-        Self { version: pointer.version, by: pointer.by, at: pointer.at }
+        Self { version: pointer.version, by: pointer.by, at: pointer.at, note: None }
     }
 }
 
-/// What takes most room in a document, such as `pools.vip (120 KB), rules[3] (80 KB)`.
+/// What takes most room in a document, such as `pools (800 KB, the largest of them vip with 120 KB)`.
 fn largest_parts(document: &Value) -> String {
-    let sections = document.as_object().into_iter().flatten();
-    let mut parts: Vec<(usize, String)> =
-        sections.flat_map(|(section, value)| parts(section, value)).collect();
-    parts.sort_unstable_by(|a, b| b.cmp(a));
-    let shown = parts.iter().take(3).map(|(bytes, name)| format!("{name} ({} KB)", bytes.div_ceil(1024)));
-    shown.collect::<Vec<_>>().join(", ")
-}
-
-fn parts(section: &str, value: &Value) -> Vec<(usize, String)> {
     let size = |value: &Value| value.to_string().len();
-    match value {
-        Value::Object(entries) => {
-            entries.iter().map(|(name, value)| (size(value), format!("{section}.{name}"))).collect()
+    let kilobytes = |bytes: usize| format!("{} KB", bytes.div_ceil(1024));
+    let largest = |value: &Value| match value {
+        Value::Object(entries) => entries.iter().map(|(name, value)| (size(value), name.clone())).max(),
+        Value::Array(items) => {
+            items.iter().enumerate().map(|(item, value)| (size(value), format!("[{item}]"))).max()
         }
-        Value::Array(items) => items
-            .iter()
-            .enumerate()
-            .map(|(item, value)| (size(value), format!("{section}[{item}]")))
-            .collect(),
-        other => vec![(size(other), section.to_owned())],
-    }
+        _ => None,
+    };
+    let sections = document.as_object().into_iter().flatten();
+    let mut sections: Vec<_> = sections.map(|(name, value)| (size(value), name, value)).collect();
+    sections.sort_unstable_by_key(|(bytes, ..)| std::cmp::Reverse(*bytes));
+    let describe = |(bytes, name, value): &(usize, &String, &Value)| {
+        let largest = largest(value)
+            .map(|(bytes, name)| format!(", the largest of them {name} with {}", kilobytes(bytes)));
+        format!("{name} ({}{})", kilobytes(*bytes), largest.unwrap_or_default())
+    };
+    sections.iter().take(2).map(describe).collect::<Vec<_>>().join(", ")
 }

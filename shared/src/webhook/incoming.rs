@@ -49,6 +49,13 @@ impl Incoming<'_> {
         self.request_context.http.source_ip.parse().ok()
     }
 
+    /// The last value of a parameter of the query, decoded.
+    pub fn parameter(&self, name: &str) -> Option<String> {
+        let query = self.raw_query_string.as_deref().unwrap_or_default();
+        let values = form_urlencoded::parse(query.as_bytes()).filter(|(known, _)| known == name);
+        values.last().map(|(_, value)| value.into_owned())
+    }
+
     /// The body as the sender sent it, of a bounded size.
     ///
     /// # Errors

@@ -1,5 +1,7 @@
 //! Large documents, for tests and benchmarks.
 
+#![allow(dead_code)] // each user takes a part
+
 use serde_json::{Map, Value, json};
 
 /// A document of so many rules of five conditions. In every rule the first four hold for

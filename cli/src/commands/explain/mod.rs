@@ -5,14 +5,14 @@ mod recorded;
 
 use desk_webhooks::{
     protocol::{AssignRequest, read},
-    routing::{Fact, Facts, Question, Ruleset, decide, timestamp},
+    routing::{Fact, Facts, Question, Ruleset, decide, read_facts, timestamp},
     store::ports::FindRules,
 };
 use jiff::Timestamp;
 use serde_json::json;
 
 use super::{
-    print_json, read_body, read_json,
+    Callback, print_json, read_callback,
     rules::{nothing_published, ruleset},
 };
 use crate::{args::Explain, document::Document, error::CliError, tables};
@@ -23,12 +23,13 @@ pub(super) async fn run(arguments: Explain, stack: Option<&str>) -> Result<(), C
         return recorded::explain(&store, app, session, arguments.attempt, arguments.json).await;
     }
     let ruleset = asked(&arguments, stack).await?;
+    let callback = arguments.event.as_deref().map(read_callback).transpose()?.unwrap_or_default();
     let request = match &arguments.event {
-        Some(path) => read(&read_body(path)?)
+        Some(path) => read(&callback.body)
             .map_err(|error| CliError::said(format!("{} is no question: {error}", path.display())))?,
         None => AssignRequest::default(),
     };
-    let facts = facts(&arguments, &request)?;
+    let facts = facts(&arguments, &request, &callback)?;
     let at = arguments.at.or(request.event_time.map(timestamp)).unwrap_or_else(Timestamp::now);
     let question = Question::new(&ruleset, &facts, at);
     let decision = decide(&question);
@@ -56,21 +57,29 @@ async fn asked(arguments: &Explain, stack: Option<&str>) -> Result<Ruleset, CliE
 }
 
 /// What was given, and what the question says itself.
-fn facts(arguments: &Explain, request: &AssignRequest) -> Result<Facts, CliError> {
+fn facts(arguments: &Explain, request: &AssignRequest, callback: &Callback) -> Result<Facts, CliError> {
     let mut facts = match &arguments.given {
-        Some(path) => serde_json::from_value(read_json(path)?)
-            .map_err(|error| CliError::said(format!("{} holds no facts: {error}", path.display())))?,
+        Some(path) => {
+            let document = Document::open(path)?;
+            read_facts(&document.value).map_err(|findings| {
+                document.report(&findings);
+                CliError::Reported
+            })?
+        }
         None => Facts::default(),
     };
-    let say = |fact: &mut Fact<String>, said: &Option<String>| {
-        if let (Fact::Unknown(_), Some(said)) = (&fact, said) {
-            *fact = Fact::Known(said.clone());
-        }
-    };
-    say(&mut facts.user.id, &request.client_user_id);
-    say(&mut facts.session, &request.session_id);
-    if let (Fact::Unknown(_), Some(account)) = (&facts.customer_service_id, &request.customer_service_id) {
-        facts.customer_service_id = Fact::Known(Some(account.clone()));
-    }
+    say(&mut facts.user.id, request.client_user_id.as_ref(), String::clone);
+    say(&mut facts.session, request.session_id.as_ref(), String::clone);
+    let some = |text: &String| Some(text.clone());
+    say(&mut facts.customer_service_id, request.customer_service_id.as_ref(), some);
+    say(&mut facts.platform, callback.platform.as_ref(), some);
+    say(&mut facts.client_ip, callback.client_ip.as_ref(), some);
     Ok(facts)
+}
+
+/// What was given counts more than what the question says.
+fn say<T>(fact: &mut Fact<T>, said: Option<&String>, known: impl Fn(&String) -> T) {
+    if let (Fact::Unknown(_), Some(said)) = (&fact, said) {
+        *fact = Fact::Known(known(said));
+    }
 }

@@ -46,7 +46,10 @@ fn show_trial(question: &Question<'_>, trial: &Trial<'_>, width: usize) {
         }
         Verdict::Judged(judgement) => {
             let (mark, saw) = (mark(judgement.truth), saw(judgement.by, question));
-            anstream::println!("  {mark} {name}  {}{saw}", padded(&judgement.to_string(), 36));
+            let line = format!("{}{saw}", padded(&judgement.to_string(), 36));
+            anstream::println!("  {mark} {name}  {}", line.trim_end());
+            // Which of its parts failed it.
+            judgement.by.parts().iter().for_each(|part| show_condition(part, question, 6));
         }
     }
 }
@@ -60,7 +63,11 @@ fn mark(truth: Truth) -> String {
 }
 
 fn saw(condition: &Condition, question: &Question<'_>) -> String {
-    let seen = condition.seen(question);
+    const LONG: usize = 80;
+    let mut seen = condition.seen(question);
+    if let Some((end, _)) = seen.char_indices().nth(LONG) {
+        seen = format!("{}… ({} characters)", &seen[..end], seen.chars().count());
+    }
     if seen.is_empty() { String::new() } else { format!("  {}", faint(format!("saw {seen}"))) }
 }
 

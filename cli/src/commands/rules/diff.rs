@@ -28,7 +28,8 @@ pub(super) async fn run(
         None => (open(None, app, stack).await?, open(Some(first), app, stack).await?),
     };
     let changes = changes(&before.value, &after.value);
-    let answers = changed_answers(&before.ruleset()?, &after.ruleset()?);
+    let (was, is) = (before.ruleset()?, after.ruleset()?);
+    let answers = changed_answers(&was, &is);
     if as_json {
         let changes: Vec<_> = changes.iter().map(change_json).collect();
         let answers: Vec<_> = answers.iter().map(answer_json).collect();
@@ -38,6 +39,9 @@ pub(super) async fn run(
     } else {
         anstream::println!("From {} to {}", bold(&before.name), bold(&after.name));
         show(&changes, &answers);
+        if is.emergency.is_some_and(|emergency| emergency.on) {
+            anstream::println!("{}", yellow("But the emergency switch is on: no rule is asked."));
+        }
     }
     Ok(())
 }
@@ -91,6 +95,10 @@ fn show_change(change: &Change) {
     match &change.kind {
         ChangeKind::Added(value) => anstream::println!("  {} {name}{}", green("+"), faint(value)),
         ChangeKind::Removed(value) => anstream::println!("  {} {name}{}", red("-"), faint(value)),
+        ChangeKind::Renamed { from, redraws } => {
+            let anew = if *redraws { "; its name was the salt, so that users are drawn anew" } else { "" };
+            anstream::println!("  {} {name}was {from}{anew}", yellow("~"));
+        }
         ChangeKind::Moved { behind } => {
             let place =
                 behind.as_ref().map_or("moved to the top".into(), |behind| format!("moved behind {behind}"));
@@ -111,6 +119,7 @@ fn change_json(change: &Change) -> Value {
     let (kind, details) = match &change.kind {
         ChangeKind::Added(value) => ("added", json!({ "after": value })),
         ChangeKind::Removed(value) => ("removed", json!({ "before": value })),
+        ChangeKind::Renamed { from, redraws } => ("renamed", json!({ "from": from, "redraws": redraws })),
         ChangeKind::Moved { behind } => ("moved", json!({ "behind": behind })),
         ChangeKind::Changed(keys) => {
             let key = |change: &KeyChange| json!({ "key": change.key, "before": change.before, "after": change.after });

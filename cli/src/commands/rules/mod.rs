@@ -48,9 +48,12 @@ pub(super) async fn run(command: Rules, stack: Option<&str>) -> Result<(), CliEr
                 expect,
                 tests,
             };
+            let before = store.rules_in_force(app.id).await?;
             let published = store.publish(app.id, publication).await;
             let version = published.map_err(|error| first_come(error, app.id, &document.name))?;
-            anstream::println!("{}: version {version} is active for app {}", green("published"), app.id);
+            let was = before.map(|was| format!("; it was version {}, by {}", was.version, was.by));
+            let (published, was) = (green("published"), was.unwrap_or_default());
+            anstream::println!("{published}: version {version} is active for app {}{was}", app.id);
             Ok(())
         }
         Rules::Diff { first, second, app, json } => {
@@ -69,7 +72,7 @@ pub(super) async fn run(command: Rules, stack: Option<&str>) -> Result<(), CliEr
 /// Somebody else was first: who, when, and what to do now.
 fn first_come(error: PublishError, app: AppId, file: &str) -> CliError {
     match error {
-        PublishError::Moved(InForce { version, by, at }) => CliError::said(format!(
+        PublishError::Moved(InForce { version, by, at, .. }) => CliError::said(format!(
             "version {version} is active since {} UTC, put there by {by}, so nothing was published; see what changed with \
              `desk rules diff {file} --app {app}`, take it over, and publish with --expect {version}",
             moment(timestamp(at), &TimeZone::UTC),
@@ -94,12 +97,15 @@ async fn roll_back(
             let earlier = store.rules_versions(app).await?.into_iter().find(|known| known.version < active);
             let none = || {
                 CliError::said(format!(
-                    "there is no version before {active}; `desk rules list` shows what there is"
+                    "there is no version before {active}; `desk rules list --app {app}` shows what there is, and `desk rules rollback VERSION` takes any"
                 ))
             };
             earlier.ok_or_else(none)?.version
         }
     };
+    if !store.rules_versions(app).await?.iter().any(|known| known.version == version) {
+        return Err(PublishError::NoSuchVersion(version).into());
+    }
     // What functions could not load must not be put in force.
     ruleset(store, app, version).await?;
     let rolled = store.roll_back(app, version, mover).await;

@@ -25,7 +25,7 @@ pub(super) async fn list(store: &Store, app: AppId, as_json: bool) -> Result<(),
         print_json(&json!(versions));
         return Ok(());
     }
-    let Some(InForce { version: active, by, at }) = &active else { return Err(nothing_published(app)) };
+    let Some(InForce { version: active, by, at, note }) = &active else { return Err(nothing_published(app)) };
     let zone = zone(store, app).await;
     let rows: Vec<_> = versions
         .into_iter()
@@ -37,7 +37,8 @@ pub(super) async fn list(store: &Store, app: AppId, as_json: bool) -> Result<(),
         })
         .collect();
     table(["version", "", &format!("published ({})", zone_name(&zone)), "by", "tests", "note"], &rows);
-    anstream::println!("\nVersion {active} is in force since {}, by {by}", when(*at, &zone));
+    let note = note.as_ref().map(|note| format!(": {note}")).unwrap_or_default();
+    anstream::println!("\nVersion {active} is in force since {}, by {by}{note}", when(*at, &zone));
     Ok(())
 }
 

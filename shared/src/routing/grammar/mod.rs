@@ -27,8 +27,8 @@ pub(super) enum Shape {
     Number { range: Range, example: &'static str },
     /// At least so many values of a shape.
     List { of: &'static Shape, least: usize, example: &'static str },
-    /// A map whose keys are names that its author chooses.
-    Names { of: &'static Shape, example: &'static str },
+    /// A map of at least so many names that its author chooses.
+    Names { of: &'static Shape, least: usize, example: &'static str },
     /// A map whose keys are known.
     Record(&'static Record),
     /// One of several shapes, told apart by the kind of value.

@@ -61,8 +61,8 @@ fn shape(of: &Shape, definitions: &mut Map<String, Value>) -> Map<String, Value>
         Shape::List { of, least, .. } => {
             json!({ "type": "array", "minItems": least, "items": shape(of, definitions) })
         }
-        Shape::Names { of, .. } => json!({
-            "type": "object", "minProperties": 1, "propertyNames": { "minLength": 1 },
+        Shape::Names { of, least, .. } => json!({
+            "type": "object", "minProperties": least, "propertyNames": { "minLength": 1 },
             "additionalProperties": shape(of, definitions),
         }),
         Shape::Record(of) => json!({ "$ref": record(of, definitions) }),

@@ -34,6 +34,7 @@ static BY: Shape = Shape::Choice(&["user", "session"]);
 
 static HOLIDAYS: Shape = Shape::Names {
     of: &Shape::List { of: &Shape::Record(&HOLIDAY), least: 1, example: "[{ name: New Year, date: 01-01 }]" },
+    least: 1,
     example: "{ national: [{ name: New Year, date: 01-01 }] }",
 };
 
@@ -53,6 +54,7 @@ static HOLIDAY: Record = Record {
 
 static CALENDARS: Shape = Shape::Names {
     of: &Shape::Record(&CALENDAR),
+    least: 1,
     example: "{ support: { weekly: { mon-fri: [\"09:00-18:00\"] } } }",
 };
 
@@ -71,7 +73,7 @@ static CALENDAR: Record = Record {
         field("timezone", &ZONE, "The zone of its hours; the ruleset's if absent"),
         field(
             "weekly",
-            &Shape::Names { of: &HOURS, example: "{ mon-fri: [\"09:00-18:00\"] }" },
+            &Shape::Names { of: &HOURS, least: 1, example: "{ mon-fri: [\"09:00-18:00\"] }" },
             "Hours by day: mon, mon-fri, or mon,wed,fri; past midnight they belong to the day they start on",
         ),
         field(
@@ -106,7 +108,8 @@ static OVERRIDE: Record = Record {
     ],
 };
 
-static POOLS: Shape = Shape::Names { of: &Shape::Record(&POOL), example: "{ general: { group: 6500 } }" };
+static POOLS: Shape =
+    Shape::Names { of: &Shape::Record(&POOL), least: 1, example: "{ general: { group: 6500 } }" };
 
 static POOL: Record = Record {
     name: "pool",
@@ -247,7 +250,7 @@ static SPLIT: Record = Record {
         ),
         field(
             "to",
-            &Shape::Names { of: &WEIGHT, example: "{ vip: 20, general: 80 }" },
+            &Shape::Names { of: &WEIGHT, least: 1, example: "{ vip: 20, general: 80 }" },
             "Each pool with its share",
         )
         .required("{ vip: 20, general: 80 }"),
@@ -347,7 +350,7 @@ static CONDITION: Record = Record {
         field("user_tag", &TAG, "Any of the user's tags"),
         field(
             "user_attribute",
-            &Shape::Names { of: &VALUES, example: "{ tier: gold }" },
+            &Shape::Names { of: &VALUES, least: 1, example: "{ tier: gold }" },
             "The user's attributes, by name; all of those named here",
         ),
         field(
@@ -368,7 +371,7 @@ static CONDITION: Record = Record {
         field("text_starts_with", &WORDS, "A message of the user to the bot starts with any of these"),
         field(
             "custom_data",
-            &Shape::Names { of: &VALUES, example: "{ /order/total: { min: 100 } }" },
+            &Shape::Names { of: &VALUES, least: 1, example: "{ /order/total: { min: 100 } }" },
             "JSON pointers into the latest CloudCustomData; all of those named here",
         ),
         field("bot_turns", &NUMBERS, "How many messages the user wrote to the bot"),
@@ -510,7 +513,7 @@ static USER: Record = Record {
         field("id", &Shape::Text { example: "maya" }, "The user's id"),
         field("tags", &TAGS, "The user's tags"),
         field("language", &TEXT_OR_NONE, "The user's language"),
-        field("attributes", &Shape::Anything, "The user's attributes, by name"),
+        field("attributes", &ATTRIBUTES, "The user's attributes, by name"),
         field("last_agent", &TEXT_OR_NONE, "Who served the user last"),
         field("last_agent_at", &MOMENT_OR_NONE, "When"),
         field("last_rating", &RATING, "The user's latest rating, 1 to 5"),
@@ -519,4 +522,5 @@ static USER: Record = Record {
 };
 
 static TAGS: Shape = Shape::List { of: &Shape::Text { example: "vip" }, least: 0, example: "[vip]" };
+static ATTRIBUTES: Shape = Shape::Names { of: &Shape::Anything, least: 0, example: "{ tier: gold }" };
 static RATING: Shape = Shape::Either(&[&Shape::Whole { least: 1, example: "5" }, &Shape::Null]);

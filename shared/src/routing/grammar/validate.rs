@@ -39,8 +39,8 @@ pub(in crate::routing) fn validate(node: &Node<'_>, shape: &Shape) {
             }
             node.items().for_each(|item| validate(&item, of));
         }
-        (Shape::Names { of, example }, Value::Object(entries)) => {
-            if entries.is_empty() {
+        (Shape::Names { of, least, example }, Value::Object(entries)) => {
+            if entries.len() < *least {
                 node.error(format!("the map is empty; write at least one, such as {example}"));
             }
             if entries.contains_key("") {

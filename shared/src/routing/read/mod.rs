@@ -9,6 +9,8 @@ mod pools;
 mod rules;
 mod tests;
 
+pub use tests::read_facts;
+
 use std::cell::RefCell;
 
 use jiff::tz::TimeZone;

@@ -3,10 +3,11 @@
 use std::collections::HashSet;
 
 use jiff::Timestamp;
+use serde_json::Value;
 
 use super::parsed;
 use crate::routing::{
-    Expectation, Facts, RulesetTest, Segment,
+    Expectation, Facts, Finding, RulesetTest, Segment,
     grammar::{FACTS, Findings, Node, Shape, validate},
 };
 
@@ -39,13 +40,32 @@ fn read_moment(node: &Node<'_>) -> Option<Timestamp> {
     })
 }
 
+/// Reads facts that stand alone, in the form of a test's `given`.
+///
+/// # Errors
+/// Everything that is wrong with them.
+pub fn read_facts(document: &Value) -> Result<Facts, Vec<Finding>> {
+    let findings = Findings::default();
+    let node = Node::document(document, &findings);
+    validate(&node, &Shape::Record(&FACTS));
+    match read_given(&node) {
+        Some(facts) if !findings.any_error() => Ok(facts),
+        _ => Err(findings.into_vec()),
+    }
+}
+
 fn read_given(node: &Node<'_>) -> Option<Facts> {
-    serde_path_to_error::deserialize(node.value())
+    let user = node.get("user");
+    let moment = |key| user.as_ref().and_then(|user| user.get(key)).filter(|moment| moment.text().is_some());
+    let moments = ["last_agent_at", "last_rating_at"].map(moment);
+    let sound = moments.iter().flatten().all(|moment| read_moment(moment).is_some());
+    let facts = serde_path_to_error::deserialize(node.value());
+    facts
         .map_err(|error| {
             // What has the wrong shape has been noted, with better words.
             let noted = Findings::default();
             validate(&Node::document(node.value(), &noted), &Shape::Record(&FACTS));
-            if noted.any_error() {
+            if noted.any_error() || !sound {
                 return;
             }
             let mut path = node.path();
