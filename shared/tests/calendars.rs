@@ -1,6 +1,7 @@
 //! Calendars against a second opinion: another library's time zones, and another way to compute.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)] // in a test, a panic is the report
+#![allow(clippy::single_range_in_vec_init)] // some days have one interval
 
 mod common;
 
