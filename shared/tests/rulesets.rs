@@ -334,3 +334,68 @@ fn lists_of_holidays_may_include_others_but_not_in_a_circle() {
     }
     assert!(said(&many).contains("closed on more than 100000 dates together"));
 }
+
+#[test]
+fn a_rule_is_hidden_by_one_that_matches_whatever_it_matches() {
+    let cases = [
+        (json!({ "user_id": ["a", "b"] }), json!({ "user_id": "a" }), true),
+        (json!({ "user_id": "a" }), json!({ "user_id": ["a", "b"] }), false),
+        (json!({ "user_id": { "prefix": "a" } }), json!({ "user_id": ["ab", "ac"] }), true),
+        (json!({ "user_tag": { "exists": true } }), json!({ "user_tag": "vip" }), true),
+        (json!({ "user_tag": "vip" }), json!({ "user_tag": { "exists": true } }), false),
+        (json!({ "attempt": { "min": 2 } }), json!({ "attempt": { "min": 3, "max": 5 } }), true),
+        (json!({ "attempt": { "min": 2, "max": 4 } }), json!({ "attempt": { "min": 3, "max": 5 } }), false),
+        (json!({ "attempt": { "min": 2 } }), json!({ "attempt": [2, 3] }), true),
+        (json!({ "not": { "user_id": "a" } }), json!({ "not": { "user_id": ["a", "b"] } }), true),
+        (json!({ "not": { "user_id": ["a", "b"] } }), json!({ "not": { "user_id": "a" } }), false),
+        (json!({ "user_id": "a" }), json!({ "user_id": "a", "channel": "Web" }), true),
+        (json!({ "user_id": "a", "channel": "Web" }), json!({ "user_id": "a" }), false),
+        (json!({ "any": [{ "user_id": "a" }, { "channel": "Web" }] }), json!({ "channel": "Web" }), true),
+        (
+            json!({ "channel": ["Web", "SDK"] }),
+            json!({ "any": [{ "channel": "SDK" }, { "channel": "Web" }] }),
+            true,
+        ),
+        (
+            json!({ "at_least": { "n": 1, "of": [{ "user_id": "a" }, { "channel": "Web" }] } }),
+            json!({ "channel": "Web" }),
+            true,
+        ),
+        (
+            json!({ "at_least": { "n": 2, "of": [{ "user_id": "a" }, { "channel": "Web" }] } }),
+            json!({ "channel": "Web" }),
+            false,
+        ),
+        (json!({ "text_contains": ["fund"] }), json!({ "text_contains": ["refund", "FUNDS"] }), true),
+        (json!({ "text_contains": ["refund"] }), json!({ "text_contains": ["fund"] }), false),
+        (json!({ "client_ip": "203.0.113.0/24" }), json!({ "client_ip": "203.0.113.9" }), true),
+        (
+            json!({ "percent": { "of": 20, "salt": "s" } }),
+            json!({ "percent": { "of": 10, "salt": "s" } }),
+            true,
+        ),
+        (
+            json!({ "percent": { "of": 20, "salt": "s" } }),
+            json!({ "percent": { "of": 10, "salt": "t" } }),
+            false,
+        ),
+        (json!({ "user_attribute": { "a": 1 } }), json!({ "user_attribute": { "b": 1 } }), false),
+        (json!({}), json!({ "user_id": "a" }), true),
+    ];
+    for (earlier, later, hidden) in cases {
+        let mut document = sound();
+        document["rules"] = json!([
+            { "name": "earlier", "when": earlier, "then": [{ "pool": "vip" }] },
+            { "name": "later", "when": later, "then": [{ "pool": "general" }] },
+        ]);
+        document["tests"] = json!([{ "name": "t", "at": "2027-02-01T10:00Z", "expect": { "agents": [] } }]);
+        assert_eq!(said(&document).contains("`later` is never reached"), hidden, "{earlier} hides {later}");
+        // Neither a limit in time nor an open end hides anything for good.
+        document["rules"][0]["until"] = json!("2100-01-01T00:00");
+        assert!(!said(&document).contains("never reached"));
+        document["rules"][0] = json!({ "name": "earlier", "when": earlier, "then": [{ "last_agent": { "within": "1d", "in": "vip" } }] });
+        assert_eq!(said(&document).contains("the search stops there"), hidden);
+        document["rules"][0]["else"] = json!("continue");
+        assert!(!said(&document).contains("never reached"));
+    }
+}
