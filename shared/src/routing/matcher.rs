@@ -26,10 +26,18 @@ pub enum Matcher {
 /// all rules, and what does not fit into the processor's cache costs most.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Wanted {
-    listed: Box<[Value]>,
+    listed: Box<[Want]>,
     /// Positions in `listed` by spelling; only where all are texts, and so many that looking at each
     /// would take longer.
     sorted: Option<Box<[u32]>>,
+}
+
+/// One value of a list.
+#[derive(Clone, Debug, PartialEq)]
+enum Want {
+    Text(String),
+    Number(f64),
+    Truth(bool),
 }
 
 /// A value that was found.
@@ -71,17 +79,15 @@ impl Matcher {
             (Self::AnyOf(few), Self::Prefix(prefix)) => few.listed.iter().all(|wanted| match wanted {
                 // What may stand for a number or a truth value may have been one, and that begins
                 // with nothing.
-                Value::String(text) if Scalar::Text(text).number().is_some() => false,
-                Value::String(text) if text == "true" || text == "false" => false,
-                Value::String(text) => text.starts_with(prefix),
-                _ => false,
+                Want::Text(text) if Scalar::Text(text).number().is_some() => false,
+                Want::Text(text) if text == "true" || text == "false" => false,
+                Want::Text(text) => text.starts_with(prefix),
+                Want::Number(_) | Want::Truth(_) => false,
             }),
             (Self::AnyOf(few), Self::Between { .. }) => few.listed.iter().all(|wanted| match wanted {
-                Value::Number(number) => {
-                    number.as_f64().is_some_and(|number| other.matches([Scalar::Number(number)]))
-                }
-                Value::String(text) => other.matches([Scalar::Text(text)]),
-                _ => false,
+                Want::Number(number) => other.matches([Scalar::Number(*number)]),
+                Want::Text(text) => other.matches([Scalar::Text(text)]),
+                Want::Truth(_) => false,
             }),
             (Self::Prefix(long), Self::Prefix(short)) => long.starts_with(short),
             (Self::Between { min, max }, Self::Between { min: other_min, max: other_max }) => {
@@ -99,40 +105,78 @@ impl Matcher {
 impl Wanted {
     #[inline]
     fn holds(&self, value: Scalar<'_>) -> bool {
-        match (value, &self.sorted) {
-            (Scalar::Text(text), Some(sorted)) => {
-                let spelling = |position: &u32| self.listed[*position as usize].as_str().cmp(&Some(text));
+        match value {
+            Scalar::Text(text) => self.holds_text(text),
+            other => self.listed.iter().any(|wanted| wanted.is(other)),
+        }
+    }
+
+    #[inline]
+    fn holds_text(&self, text: &str) -> bool {
+        match &self.sorted {
+            // By far the most common comparison of all.
+            None => self.listed.iter().any(|wanted| match wanted {
+                Want::Text(wanted) => wanted == text,
+                other => other.is(Scalar::Text(text)),
+            }),
+            Some(sorted) => {
+                let spelling = |position: &u32| self.listed[*position as usize].text().cmp(&Some(text));
                 sorted.binary_search_by(spelling).is_ok()
             }
-            _ => self.listed.iter().any(|wanted| same(wanted, value)),
         }
     }
 }
 
-/// A text is the same text, a number the same number, also where either is written as a text.
-#[inline]
-fn same(wanted: &Value, value: Scalar<'_>) -> bool {
-    let spelt = |truth: bool| if truth { "true" } else { "false" };
-    match (wanted, value) {
-        (Value::String(wanted), Scalar::Text(text)) => wanted == text,
-        (Value::String(wanted), Scalar::Number(number)) => Scalar::Text(wanted).number() == Some(number),
-        (Value::String(wanted), Scalar::Truth(truth)) => wanted == spelt(truth),
-        (Value::Number(wanted), value) => {
-            value.number().is_some_and(|number| wanted.as_f64() == Some(number))
+impl Want {
+    /// A text is the same text, a number the same number, also where either is written as a text.
+    fn is(&self, value: Scalar<'_>) -> bool {
+        let spelt = |truth: bool| if truth { "true" } else { "false" };
+        match (self, value) {
+            (Self::Text(wanted), Scalar::Text(text)) => wanted == text,
+            (Self::Text(wanted), Scalar::Number(number)) => Scalar::Text(wanted).number() == Some(number),
+            (Self::Text(wanted), Scalar::Truth(truth)) => wanted == spelt(truth),
+            (Self::Number(wanted), value) => value.number() == Some(*wanted),
+            (Self::Truth(wanted), Scalar::Truth(truth)) => *wanted == truth,
+            (Self::Truth(wanted), Scalar::Text(text)) => text == spelt(*wanted),
+            _ => false,
         }
-        (Value::Bool(wanted), Scalar::Truth(truth)) => *wanted == truth,
-        (Value::Bool(wanted), Scalar::Text(text)) => text == spelt(*wanted),
-        _ => false,
+    }
+
+    fn text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text),
+            Self::Number(_) | Self::Truth(_) => None,
+        }
+    }
+
+    fn read(value: Value) -> Option<Self> {
+        match value {
+            Value::String(text) => Some(Self::Text(text)),
+            Value::Number(number) => number.as_f64().map(Self::Number),
+            Value::Bool(truth) => Some(Self::Truth(truth)),
+            Value::Null | Value::Array(_) | Value::Object(_) => None,
+        }
+    }
+}
+
+impl fmt::Display for Want {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text(text) => f.write_str(&written(&Value::String(text.clone()))),
+            Self::Number(number) => number.fmt(f),
+            Self::Truth(truth) => truth.fmt(f),
+        }
     }
 }
 
 impl FromIterator<Value> for Wanted {
     fn from_iter<I: IntoIterator<Item = Value>>(values: I) -> Self {
         const FEW: usize = 8;
-        let listed: Box<[Value]> = values.into_iter().collect();
-        let sorted = (listed.len() > FEW && listed.iter().all(Value::is_string)).then(|| {
+        let listed: Box<[Want]> = values.into_iter().filter_map(Want::read).collect();
+        let all_texts = listed.iter().all(|wanted| wanted.text().is_some());
+        let sorted = (listed.len() > FEW && all_texts).then(|| {
             let mut sorted: Box<[u32]> = (0..listed.len() as u32).collect();
-            sorted.sort_unstable_by_key(|position| listed[*position as usize].as_str());
+            sorted.sort_unstable_by_key(|position| listed[*position as usize].text());
             sorted
         });
         Self { listed, sorted }
@@ -153,7 +197,7 @@ impl Scalar<'_> {
 impl fmt::Display for Matcher {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::AnyOf(wanted) => list(f, wanted.listed.iter().map(written)),
+            Self::AnyOf(wanted) => list(f, wanted.listed.iter()),
             Self::Prefix(prefix) => write!(f, "{{ prefix: {prefix} }}"),
             Self::Between { min: Some(min), max: None } => write!(f, "{{ min: {min} }}"),
             Self::Between { min: None, max: Some(max) } => write!(f, "{{ max: {max} }}"),
