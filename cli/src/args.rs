@@ -214,6 +214,17 @@ Examples:
         #[arg(long)]
         json: bool,
     },
+    /// Make the summaries of a day's or a user's sessions anew, from what was kept
+    #[command(after_help = "\
+Examples:
+  desk sessions refold --app 1400000001 --day 2027-02-01
+  desk sessions refold --app 1400000001 --user maya")]
+    Refold {
+        #[command(flatten)]
+        app: App,
+        #[command(flatten)]
+        of: Of,
+    },
     /// Tell a session from beginning to end, decisions included
     #[command(after_help = "Example:\n  desk sessions show s-1 --app 1400000001")]
     Show {

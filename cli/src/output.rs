@@ -3,6 +3,7 @@
 use std::fmt::Display;
 
 use anstyle::{AnsiColor, Style};
+use desk_webhooks::protocol::Reply;
 use jiff::{Timestamp, tz::TimeZone};
 use unicode_width::UnicodeWidthStr;
 
@@ -80,4 +81,24 @@ pub(crate) fn timestamp(ms: u64) -> Timestamp {
 /// The wall clock, in milliseconds since the epoch.
 pub(crate) fn now_ms() -> u64 {
     u64::try_from(Timestamp::now().as_millisecond()).unwrap_or_default()
+}
+
+/// Milliseconds as a person says them: `850 ms`, `12 s`, `3 min 5 s`, `2 h 10 min`.
+pub(crate) fn duration(ms: u64) -> String {
+    let seconds = ms / 1000;
+    match (seconds / 3600, seconds / 60 % 60, seconds % 60) {
+        (0, 0, 0) => format!("{ms} ms"),
+        (0, 0, seconds) => format!("{seconds} s"),
+        (0, minutes, seconds) => format!("{minutes} min {seconds} s"),
+        (hours, minutes, _) => format!("{hours} h {minutes} min"),
+    }
+}
+
+/// Who was asked to serve.
+pub(crate) fn reply(reply: &Reply) -> String {
+    let group = reply.agent_group_id.map(|group| format!("group {group}"));
+    let agents =
+        (!reply.agent_id_list.is_empty()).then(|| format!("agents {}", reply.agent_id_list.join(", ")));
+    let failed = (reply.error_code != 0).then(|| format!("nobody: {}", reply.error_info));
+    group.into_iter().chain(agents).chain(failed).collect::<Vec<_>>().join(", ")
 }

@@ -33,6 +33,7 @@ fn wrong_usage_exits_2_and_help_has_examples() {
         "calendar",
         "sessions list",
         "sessions show",
+        "sessions refold",
         "users set",
         "users show",
         "send",
@@ -138,14 +139,28 @@ Session s-1 of app 1400000001, times in Asia/Shanghai
     );
     for of in [["--user", "maya"], ["--day", "2026-11-02"]] {
         let said = on(&stage, &["sessions", "list", APP[0], APP[1], of[0], of[1]]).await;
-        assert!(said.out.contains("2026-11-02 02:00:00  s-1      maya  Web"), "{}", said.out);
+        assert!(said.out.contains("2026-11-02 02:00:00  -       s-1      maya  Web      -"), "{}", said.out);
         let said = on(&stage, &["sessions", "list", APP[0], APP[1], of[0], of[1], "--json"]).await;
         let listed: Value = serde_json::from_str(&said.out).unwrap();
         assert_eq!(
             listed,
-            json!([{ "session": "s-1", "user": "maya", "channel": "Web", "began_at": "2026-11-02T02:00:00Z" }])
+            json!([{
+                "session": "s-1", "user": "maya", "channel": "Web", "agent": null,
+                "began_at": "2026-11-02T02:00:00Z", "ended_at": null,
+            }])
         );
     }
+    let said = on(&stage, &["sessions", "refold", APP[0], APP[1], "--user", "maya"]).await;
+    assert_eq!(said.out, "refolded: 1 sessions\n", "{}", said.err);
+    let said = on(&stage, &["sessions", "show", "s-1", APP[0], APP[1], "--json"]).await;
+    let told: Value = serde_json::from_str(&said.out).unwrap();
+    assert_eq!(
+        (&told["summary"]["messages"]["agent"], &told["summary"]["not_understood"]),
+        (&json!(1), &json!(1))
+    );
+    let said = on(&stage, &["sessions", "show", "s-1", APP[0], APP[1]]).await;
+    let messages = "\n  messages        0 to the bot, 0 of the bot, 0 to agents, 1 of agents\n\n";
+    assert!(said.out.contains(messages), "{}", said.out);
     let said = on(&stage, &["sessions", "show", "none", APP[0], APP[1]]).await;
     assert!(
         said.code == Some(1) && said.err == "error: nothing is known of session none of app 1400000001\n",

@@ -1,17 +1,18 @@
 //! Sessions, read back.
 
 use desk_webhooks::{
-    protocol::{AppId, Element, EventKind, Reply, SessionEvent},
-    store::{Moment, SessionRow},
+    protocol::{AppId, Element, EventKind, SessionEvent},
+    session::{HandoffOutcome, Summary},
+    store::{Moment, SessionRow, Store, ports::FoldSessions},
 };
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use serde_json::{Value, json};
 
 use super::{print_json, rules};
 use crate::{
     args::{Of, Sessions},
     error::CliError,
-    output::{bold, faint, green, moment, now_ms, padded, table, timestamp, zone_name},
+    output::{bold, duration, faint, green, moment, now_ms, padded, reply, table, timestamp, zone_name},
     tables,
 };
 
@@ -20,18 +21,16 @@ pub(super) async fn run(command: Sessions, stack: Option<&str>) -> Result<(), Cl
     let now_seconds = now_ms() / 1000;
     match command {
         Sessions::List { app, of: Of { day, user }, json } => {
-            let rows = match (&day, &user) {
-                (Some(day), _) => store.sessions_of_day(app.id, &day.to_string(), now_seconds).await?,
-                (None, user) => {
-                    let user = user.as_deref().unwrap_or_default();
-                    store.sessions_of_user(app.id, user, now_seconds).await?
-                }
-            };
+            let rows = rows(&store, app.id, day, user.as_deref()).await?;
             if json {
                 print_json(&rows.iter().map(row_json).collect());
             } else {
                 list(&rows, &rules::zone(&store, app.id).await);
             }
+        }
+        Sessions::Refold { app, of: Of { day, user } } => {
+            let rows = rows(&store, app.id, day, user.as_deref()).await?;
+            refold(&store, app.id, &rows).await?;
         }
         Sessions::Show { session, app, zone, json } => {
             let story = store.story(app.id, &session, now_seconds).await?;
@@ -39,9 +38,13 @@ pub(super) async fn run(command: Sessions, stack: Option<&str>) -> Result<(), Cl
                 let app = app.id;
                 return Err(CliError::said(format!("nothing is known of session {session} of app {app}")));
             }
+            let summary = store.summary(app.id, &session).await?;
             if json {
                 let timeline: Vec<_> = story.iter().map(moment_json).collect();
-                print_json(&json!({ "session": session, "app": app.id, "timeline": timeline }));
+                let app = app.id;
+                print_json(
+                    &json!({ "session": session, "app": app, "summary": summary, "timeline": timeline }),
+                );
             } else {
                 let zone = match zone {
                     Some(name) => TimeZone::get(&name).map_err(|_| {
@@ -49,10 +52,36 @@ pub(super) async fn run(command: Sessions, stack: Option<&str>) -> Result<(), Cl
                     })?,
                     None => rules::zone(&store, app.id).await,
                 };
-                show(&session, app.id, &story, &zone);
+                show(&session, app.id, summary.as_ref(), &story, &zone);
             }
         }
     }
+    Ok(())
+}
+
+async fn rows(
+    store: &Store,
+    app: AppId,
+    day: Option<Date>,
+    user: Option<&str>,
+) -> Result<Vec<SessionRow>, CliError> {
+    let now_seconds = now_ms() / 1000;
+    Ok(match day {
+        Some(day) => store.sessions_of_day(app, &day.to_string(), now_seconds).await?,
+        None => store.sessions_of_user(app, user.unwrap_or_default(), now_seconds).await?,
+    })
+}
+
+/// Makes summaries anew from what was kept.
+async fn refold(store: &Store, app: AppId, rows: &[SessionRow]) -> Result<(), CliError> {
+    const EVERY: usize = 100;
+    for (done, row) in rows.iter().enumerate() {
+        store.fold(app, &row.session, now_ms()).await?;
+        if (done + 1) % EVERY == 0 {
+            anstream::eprintln!("{} of {} sessions", done + 1, rows.len());
+        }
+    }
+    anstream::println!("{}: {} sessions", green("refolded"), rows.len());
     Ok(())
 }
 
@@ -61,7 +90,10 @@ fn began_at(row: &SessionRow) -> Timestamp {
 }
 
 fn row_json(row: &SessionRow) -> Value {
-    json!({ "session": row.session, "user": row.user, "channel": row.channel, "began_at": began_at(row) })
+    json!({
+        "session": row.session, "user": row.user, "channel": row.channel, "agent": row.agent,
+        "began_at": began_at(row), "ended_at": row.ended_at.map(timestamp),
+    })
 }
 
 fn list(rows: &[SessionRow], zone: &TimeZone) {
@@ -73,10 +105,20 @@ fn list(rows: &[SessionRow], zone: &TimeZone) {
         .iter()
         .map(|row| {
             let or_none = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".into());
-            [moment(began_at(row), zone), row.session.clone(), or_none(&row.user), or_none(&row.channel)]
+            let lasted =
+                row.ended_at.map(|end| duration(end.saturating_sub(row.began_at.parse().unwrap_or(end))));
+            [
+                moment(began_at(row), zone),
+                or_none(&lasted),
+                row.session.clone(),
+                or_none(&row.user),
+                or_none(&row.channel),
+                or_none(&row.agent),
+            ]
         })
         .collect();
-    table([&format!("began ({})", zone_name(zone)), "session", "user", "channel"], &cells);
+    let began = format!("began ({})", zone_name(zone));
+    table([&began, "lasted", "session", "user", "channel", "agent"], &cells);
 }
 
 fn moment_json(moment: &Moment) -> Value {
@@ -106,10 +148,53 @@ struct Line {
     what: String,
 }
 
-fn show(session: &str, app: AppId, story: &[Moment], zone: &TimeZone) {
+/// What the session came to, a line each; nothing where there is only a stub.
+fn show_summary(summary: &Summary) {
+    let line = |name: &str, what: String| {
+        if !what.is_empty() {
+            anstream::println!("  {}  {what}", faint(padded(name, 14)));
+        }
+    };
+    let after = |wait: Option<u64>| wait.map(|wait| format!(" after {}", duration(wait))).unwrap_or_default();
+    let agents = summary.agents.iter().map(|stint| {
+        let held = stint.until.map(|until| until.as_ms().saturating_sub(stint.from.as_ms()));
+        format!("{} ({})", stint.agent, held.map_or("holds it".into(), duration))
+    });
+    line("agents", agents.collect::<Vec<_>>().join(", "));
+    if let Some(handoff) = &summary.handoff {
+        let queued = handoff.queue_ms.map(|queued| format!(", {} of them in the queue", duration(queued)));
+        let outcome = match handoff.outcome {
+            HandoffOutcome::Answered => "answered",
+            HandoffOutcome::Abandoned => "abandoned",
+            HandoffOutcome::Unanswered => "not answered",
+            HandoffOutcome::Waiting => "waiting",
+        };
+        line("handoff", format!("{outcome}{}{}", after(handoff.wait_ms), queued.unwrap_or_default()));
+    }
+    let version = summary.version.map(|version| format!(" (version {version})")).unwrap_or_default();
+    line("routed by", summary.rule.as_ref().map(|rule| format!("{rule}{version}")).unwrap_or_default());
+    let first = summary.first_response.from_assignment_ms;
+    line("first response", first.map(duration).unwrap_or_default());
+    let messages = &summary.messages;
+    line(
+        "messages",
+        format!(
+            "{} to the bot, {} of the bot, {} to agents, {} of agents",
+            messages.user_to_bot, messages.bot, messages.user_to_agent, messages.agent
+        ),
+    );
+    line("rating", summary.rating.map(|rating| format!("{rating} of 5")).unwrap_or_default());
+    line("end", summary.end.clone().unwrap_or_default());
+    anstream::println!();
+}
+
+fn show(session: &str, app: AppId, summary: Option<&Summary>, story: &[Moment], zone: &TimeZone) {
     let lines: Vec<_> = story.iter().map(line).collect();
     let widest = lines.iter().map(|line| unicode_width::UnicodeWidthStr::width(line.who.as_str())).max();
     anstream::println!("{} {session} of app {app}, times in {}\n", bold("Session"), zone_name(zone));
+    if let Some(summary) = summary {
+        show_summary(summary);
+    }
     let mut day = String::new();
     for Line { at, who, what } in lines {
         let local = at.map(|at| at.to_zoned(zone.clone()));
@@ -145,18 +230,11 @@ fn line(moment: &Moment) -> Line {
                 "{} {}{version}: {}",
                 green("assigned by rule"),
                 bold(&record.rule),
-                answer(&record.answer)
+                reply(&record.answer)
             );
             Line { at: Some(record.at), who: "assign-agent".into(), what }
         }
     }
-}
-
-fn answer(reply: &Reply) -> String {
-    let group = reply.agent_group_id.map(|group| format!("group {group}"));
-    let agents =
-        (!reply.agent_id_list.is_empty()).then(|| format!("agents {}", reply.agent_id_list.join(", ")));
-    group.into_iter().chain(agents).collect::<Vec<_>>().join(", ")
 }
 
 fn who(event: &SessionEvent) -> String {

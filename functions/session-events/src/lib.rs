@@ -7,12 +7,12 @@ mod summaries;
 use std::{future::Future, time::Duration};
 
 use desk_webhooks::{
-    edge::{Arrival, Handler, Late},
-    protocol::{Command, MemberEvent, NotUnderstood, Reply, SessionEvent, read},
+    edge::{Arrival, Handler, Late, unless_panicking},
+    protocol::{Command, EventKind, MemberEvent, NotUnderstood, Reply, SessionEvent, read},
     session::{ProfileChange, keys},
     store::{
         StoreError,
-        ports::{KeepEvents, KeepStatuses, Kept, Quarantine, Received},
+        ports::{FoldSessions, KeepEvents, KeepStatuses, Kept, Quarantine, Received},
     },
     webhook::{Callback, Door, HttpReply},
 };
@@ -22,6 +22,11 @@ use summaries::Summaries;
 
 /// The share of the budget that an event's writes have.
 const EVENT: Duration = Duration::from_millis(600);
+
+/// The share that bringing the summary up to date has; it never costs the acknowledgement.
+const FOLD: Duration = Duration::from_millis(400);
+/// A message that comes later than this finds a summary that was thought complete.
+const LATE_MS: u64 = 60_000;
 
 /// The handler, and what it may do.
 pub struct SessionEvents<S> {
@@ -48,7 +53,7 @@ impl Outcome {
     }
 }
 
-impl<S: KeepEvents + KeepStatuses + Quarantine> SessionEvents<S> {
+impl<S: KeepEvents + FoldSessions + KeepStatuses + Quarantine> SessionEvents<S> {
     /// A handler behind this door.
     pub fn new(door: Door, store: S) -> Self {
         Self { door, summaries: Summaries::default(), store }
@@ -97,7 +102,24 @@ impl<S: KeepEvents + KeepStatuses + Quarantine> SessionEvents<S> {
             in_time(arrival, self.summaries.ensure(&self.store, received, event)),
             self.move_profile(received, event, arrival),
         );
-        summary.and(kept)
+        let kept = summary.and(kept)?;
+        if kept != Kept::Again && changes_the_summary(event, received.at_ms) {
+            self.fold(received, event, arrival).await;
+        }
+        Ok(kept)
+    }
+
+    /// A fold that fails is made up for by the next one, or by `desk sessions refold`.
+    async fn fold(&self, received: Received<'_>, event: &SessionEvent, arrival: Arrival) {
+        let fold = self.store.fold(received.app, &event.session_id, received.at_ms);
+        let folded = unless_panicking(arrival.within(FOLD, fold)).await;
+        let problem = match folded {
+            Some(Ok(Ok(_))) => return,
+            Some(Ok(Err(error))) => error.to_string(),
+            Some(Err(late)) => late.to_string(),
+            None => "it panicked".into(),
+        };
+        warn!(error = problem, "the session's summary is not up to date");
     }
 
     async fn move_profile(&self, received: Received<'_>, event: &SessionEvent, arrival: Arrival) {
@@ -120,6 +142,16 @@ impl<S: KeepEvents + KeepStatuses + Quarantine> SessionEvents<S> {
         );
         current.and(kept)
     }
+}
+
+/// Messages are many and change little: their session is folded by the state changes around them.
+fn changes_the_summary(event: &SessionEvent, received_at_ms: u64) -> bool {
+    use EventKind::{ChatBotRobotSendMsg, ChatBotUserSendMsg, HumanAgentSendMsg, HumanUserSendMsg};
+    let message = matches!(
+        event.event,
+        ChatBotUserSendMsg | ChatBotRobotSendMsg | HumanUserSendMsg | HumanAgentSendMsg
+    );
+    !message || event.event_time.as_ms() + LATE_MS < received_at_ms
 }
 
 async fn in_time<T>(
@@ -162,7 +194,7 @@ fn understand(callback: &Callback) -> Result<Understood, NotUnderstood> {
     }
 }
 
-impl<S: KeepEvents + KeepStatuses + Quarantine> Handler for SessionEvents<S> {
+impl<S: KeepEvents + FoldSessions + KeepStatuses + Quarantine> Handler for SessionEvents<S> {
     fn door(&self) -> &Door {
         &self.door
     }

@@ -7,11 +7,11 @@ use std::{future::pending, time::Duration};
 use desk_webhooks::{
     config::{self, Env},
     edge::{Arrival, Handler},
-    protocol::{Command, Endpoint, EventTime, MemberEvent, SessionEvent},
+    protocol::{AppId, Command, Endpoint, EventTime, MemberEvent, SessionEvent},
     session::ProfileChange,
     store::{
         StoreError,
-        ports::{KeepEvents, KeepStatuses, Kept, Quarantine, Received},
+        ports::{FoldSessions, Folded, KeepEvents, KeepStatuses, Kept, Quarantine, Received},
     },
     webhook::{Callback, Door},
 };
@@ -61,6 +61,12 @@ impl KeepEvents for Moody {
     }
 }
 
+impl FoldSessions for Moody {
+    async fn fold(&self, _: AppId, _: &str, _: u64) -> Result<Folded, StoreError> {
+        self.profiles.then(Folded::Nothing).await
+    }
+}
+
 impl KeepStatuses for Moody {
     async fn append_status(&self, _: Received<'_>, _: &MemberEvent) -> Result<Kept, StoreError> {
         self.events.then(Kept::New).await
@@ -102,7 +108,11 @@ async fn only_what_is_durable_is_acknowledged_and_nothing_else_is_waited_for() {
     for bad in [Failing, Hanging] {
         assert_eq!(status(bad, Well, Well, event(), rated).await, 503, "the event itself");
         assert_eq!(status(Well, bad, Well, event(), rated).await, 503, "a session that nobody finds");
-        assert_eq!(status(Well, Well, bad, event(), rated).await, 200, "the profile follows from the events");
+        assert_eq!(
+            status(Well, Well, bad, event(), rated).await,
+            200,
+            "profile and summary follow from the events"
+        );
         assert_eq!(status(bad, Well, Well, Command::MemberEvent, rested).await, 503);
         assert_eq!(status(bad, Well, Well, event(), "{}").await, 503, "what is not understood");
     }

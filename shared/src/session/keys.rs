@@ -94,6 +94,12 @@ pub fn decision(at: EventTime) -> String {
     format!("{TIMELINE}{at}#{DECISION_RANK:02}#DECISION")
 }
 
+/// The time at which an item of a session's story stands.
+pub fn time_of(key: &str) -> Option<EventTime> {
+    let ms = key.strip_prefix(TIMELINE)?.split('#').next()?.parse().ok()?;
+    EventTime::from_ms(ms).ok()
+}
+
 /// The event's place in its session: its time, its rank among equal times, and what it is.
 pub fn event(event: &SessionEvent) -> String {
     format!("{TIMELINE}{}#{:02}#EVENT#{}", event.event_time, rank(&event.event), event_id(event))

@@ -1,8 +1,11 @@
-//! What a session's events mean: the keys they are kept under and what they say of a user.
+//! What a session's events mean: the keys they are kept under, what they say of a user, and what they
+//! come to.
 //!
 //! Pure: keys are texts here, and what writes them is [`crate::store`].
 
 pub mod keys;
 mod profile;
+mod summary;
 
 pub use profile::ProfileChange;
+pub use summary::{Entry, FOLD, FirstResponse, Handoff, HandoffOutcome, Messages, Stint, Summary, fold};

@@ -21,7 +21,7 @@ const PUT: &str = "PutItem";
 const UPDATE: &str = "UpdateItem";
 
 /// The UTC day of a moment, such as `2027-02-01`.
-fn day(at: EventTime) -> String {
+pub(super) fn day(at: EventTime) -> String {
     timestamp(at).strftime("%Y-%m-%d").to_string()
 }
 
@@ -51,7 +51,9 @@ impl Store {
 }
 
 /// A condition that did not hold is no failure: somebody was there before.
-fn unless_condition_failed<T, R>(outcome: Result<T, SdkError<UpdateItemError, R>>) -> Result<(), StoreError>
+pub(super) fn unless_condition_failed<T, R>(
+    outcome: Result<T, SdkError<UpdateItemError, R>>,
+) -> Result<(), StoreError>
 where
     R: std::fmt::Debug + Send + Sync + 'static,
 {

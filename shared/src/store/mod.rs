@@ -12,6 +12,7 @@ pub mod ports;
 mod questions;
 mod reading;
 mod rules;
+mod summaries;
 mod users;
 
 pub use client::{Access, Limits, client, from_env, http_client};

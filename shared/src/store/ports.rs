@@ -9,7 +9,7 @@ use super::{ActiveRules, StoreError};
 use crate::{
     protocol::{AppId, EventTime, MemberEvent, SessionEvent},
     routing::{Attributes, DecisionRecord, Profile, Timeline},
-    session::ProfileChange,
+    session::{ProfileChange, Summary},
 };
 
 /// Finds the ruleset that is in force. `dynamodb:GetItem` on the rules table.
@@ -105,6 +105,26 @@ pub trait KeepEvents {
         at: EventTime,
         change: &ProfileChange,
     ) -> impl Future<Output = Result<(), StoreError>>;
+}
+
+/// What became of a fold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Folded {
+    /// The session has this summary, or one of at least as many items.
+    Written(Box<Summary>),
+    /// Nothing is known of the session.
+    Nothing,
+}
+
+/// Keeps sessions' summaries. `dynamodb:Query` and `dynamodb:UpdateItem` on the sessions table.
+pub trait FoldSessions {
+    /// Folds the session's story as it is now, and writes what it comes to.
+    fn fold(
+        &self,
+        app: AppId,
+        session_id: &str,
+        now_ms: u64,
+    ) -> impl Future<Output = Result<Folded, StoreError>>;
 }
 
 /// Keeps agents' statuses. `dynamodb:PutItem` and `dynamodb:UpdateItem` on the sessions table.

@@ -8,7 +8,7 @@ use super::{
     ports::{Asked, ReadFacts, RecordDecision},
 };
 use crate::{
-    protocol::{AppId, EventTime},
+    protocol::AppId,
     routing::{Attributes, DecisionRecord, Profile, Timeline},
     session::keys,
 };
@@ -90,7 +90,7 @@ impl ReadFacts for Store {
         for item in page.items.unwrap_or_default().into_iter().rev() {
             let item: KeptItem = from_item("Query", item)?;
             if item.event.is_none() {
-                timeline.decisions.extend(decision_time(&item.sk));
+                timeline.decisions.extend(keys::time_of(&item.sk));
             } else if let Some(body) = item.whole_body() {
                 timeline.events.extend(crate::protocol::read(&body).ok());
             }
@@ -107,12 +107,6 @@ impl ReadFacts for Store {
         let item = self.get(&self.rules_table, keys::user(app, user_id), keys::ATTRIBUTES).await?;
         item.map_or(Ok(Attributes::default()), |item| from_item("GetItem", item))
     }
-}
-
-/// The time in a decision's key.
-fn decision_time(sk: &str) -> Option<EventTime> {
-    let ms = sk.strip_prefix(keys::TIMELINE)?.split('#').next()?.parse().ok()?;
-    EventTime::from_ms(ms).ok()
 }
 
 impl Store {

@@ -26,6 +26,12 @@ pub struct SessionRow {
     /// `SDK`, `Web` or another.
     #[serde(default)]
     pub channel: Option<String>,
+    /// Who holds or held it last; none when no agent is known.
+    #[serde(default)]
+    pub agent: Option<String>,
+    /// When it ended, in milliseconds since the epoch; none while it lasts, as far as is known.
+    #[serde(default)]
+    pub ended_at: Option<u64>,
     /// The earliest known moment, thirteen digits of milliseconds since the epoch.
     #[serde(alias = "by_user_at", alias = "by_day_at")]
     pub began_at: String,

@@ -1,7 +1,7 @@
 //! Why a session was answered as it was: decided again from what was recorded.
 
 use desk_webhooks::{
-    protocol::{AppId, Reply},
+    protocol::AppId,
     routing::{DecisionRecord, Question, decide},
     store::{Moment, Store},
 };
@@ -11,7 +11,7 @@ use super::picture;
 use crate::{
     commands::{print_json, rules::ruleset},
     error::CliError,
-    output::{bold, green, now_ms, red},
+    output::{green, now_ms, red, reply},
 };
 
 pub(super) async fn explain(
@@ -77,14 +77,4 @@ async fn decisions(store: &Store, app: AppId, session: &str) -> Result<Vec<Decis
         return Err(CliError::said(format!("no question of session {session} of app {app} is recorded")));
     }
     Ok(decisions)
-}
-
-/// A recorded answer for a person.
-fn reply(reply: &Reply) -> String {
-    let group = reply.agent_group_id.map(|group| format!("group {group}"));
-    let agents =
-        (!reply.agent_id_list.is_empty()).then(|| format!("agents {}", reply.agent_id_list.join(", ")));
-    let failed = (reply.error_code != 0).then(|| format!("nobody: {}", reply.error_info));
-    let parts: Vec<_> = group.into_iter().chain(agents).chain(failed).collect();
-    bold(parts.join(", "))
 }

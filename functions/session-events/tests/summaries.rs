@@ -1,0 +1,91 @@
+//! Summaries, kept current by the real binary.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)] // in a test, a panic is the report
+
+use desk_local::{
+    callbacks,
+    runtime_api::Sandbox,
+    stage::{APP, Stage, repository},
+};
+use desk_webhooks::{
+    protocol::AppId,
+    session::HandoffOutcome,
+    store::ports::{FoldSessions, Folded},
+};
+use serde_json::{Value, json};
+
+const BINARY: &str = env!("CARGO_BIN_EXE_session-events");
+
+fn app() -> AppId {
+    APP.parse().unwrap()
+}
+
+async fn tell(function: &mut Sandbox, event: &Value) {
+    let response = function.invoke(event).await.unwrap().response.expect("an answer and no error");
+    assert_eq!(response["statusCode"], 200, "{response}");
+}
+
+fn event(second: u64, kind: &str, more: Value) -> Value {
+    let mut body = json!({
+        "CallbackCommand": "Desk.SessionEventNotify", "SessionId": "s", "Event": kind,
+        "EventTime": 1_793_584_800_000 + second * 1000, "ClientUserId": "maya", "ChannelType": "Web",
+    });
+    body.as_object_mut().unwrap().extend(more.as_object().cloned().unwrap_or_default());
+    json!({
+        "rawQueryString": format!("SdkAppid={APP}&CallbackCommand=Desk.SessionEventNotify"),
+        "requestContext": { "http": { "method": "POST" } },
+        "body": body.to_string(),
+    })
+}
+
+#[tokio::test]
+async fn the_session_of_the_samples_is_summed_up() {
+    let stage = Stage::start().await.unwrap();
+    let mut function = stage.function(BINARY).await.unwrap();
+    for sample in callbacks::load(&repository().join("events")).unwrap() {
+        let of_story = sample.body().contains("s-1001") && sample.goes_to("/session-events");
+        if of_story && !sample.name.contains("refus") {
+            function.invoke(&sample.event).await.unwrap();
+        }
+    }
+    let summary = stage.store().summary(app(), "s-1001").await.unwrap().unwrap();
+    assert!(summary.has_begin && summary.has_end, "{summary:?}");
+    assert_eq!(summary.handoff.unwrap().outcome, HandoffOutcome::Answered);
+    assert_eq!((summary.agents.len(), summary.transfers, summary.user.as_deref()), (2, 1, Some("maya")));
+    let row = stage.store().sessions_of_user(app(), "maya", 0).await.unwrap();
+    let row = row.iter().find(|row| row.session == "s-1001").unwrap();
+    assert_eq!(row.agent, summary.agents.last().map(|stint| stint.agent.clone()));
+    assert_eq!(row.ended_at, summary.ended_at.map(|at| at.as_ms()));
+}
+
+#[tokio::test]
+async fn whatever_the_order_the_last_state_change_leaves_the_same_summary() {
+    let story = [
+        event(0, "SessionBegin", json!({})),
+        event(1, "ChatBot.UserSendMsg", json!({ "MsgKey": "1_1_1" })),
+        event(5, "TransferringToHuman", json!({})),
+        event(9, "TransferToHumanSuccess", json!({ "AgentId": "bo@example.com" })),
+        event(12, "Human.AgentSendMsg", json!({ "MsgKey": "2_1_1", "AgentId": "bo@example.com" })),
+        event(40, "SessionAgentEnd", json!({ "AgentId": "bo@example.com" })),
+        event(40, "SessionEnd", json!({})),
+    ];
+    let mut written = Vec::new();
+    // Forward, backward, and from the middle; twice each, as a sender that repeats itself does.
+    for order in [vec![0, 1, 2, 3, 4, 5, 6], vec![6, 5, 4, 3, 2, 1, 0], vec![4, 6, 0, 2, 5, 1, 3]] {
+        let stage = Stage::start().await.unwrap();
+        let mut function = stage.function(BINARY).await.unwrap();
+        for event in order.iter().chain(&order) {
+            tell(&mut function, &story[*event]).await;
+        }
+        // Each of these messages is years old, hence late: none waits for a state change.
+        let summary = stage.store().summary(app(), "s").await.unwrap().unwrap();
+        assert_eq!(summary.items, 7);
+        let Folded::Written(again) = stage.store().fold(app(), "s", 1).await.unwrap() else {
+            panic!("no story")
+        };
+        assert_eq!(*again, summary, "folding again changes nothing");
+        written.push(serde_json::to_string(&summary).unwrap());
+    }
+    assert_eq!(written[0], written[1]);
+    assert_eq!(written[0], written[2]);
+}

@@ -1,0 +1,171 @@
+//! Summaries: a session's story, folded and written where lists and people find it.
+
+use serde::Deserialize;
+use serde_bytes::ByteBuf;
+
+use super::{
+    Store, StoreError,
+    events::{day, unless_condition_failed},
+    items::{Item, from_item, number, text, unzip},
+    ports::{FoldSessions, Folded},
+};
+use crate::{
+    protocol::{AppId, EventTime, SessionEvent, read},
+    session::{Entry, FOLD, Summary, fold, keys},
+};
+
+const QUERY: &str = "Query";
+const UPDATE: &str = "UpdateItem";
+
+/// What a fold needs of an item of the story.
+#[derive(Deserialize)]
+struct StoryItem {
+    sk: String,
+    #[serde(default)]
+    event: Option<String>,
+    #[serde(default)]
+    body: Option<String>,
+    #[serde(default)]
+    body_z: Option<ByteBuf>,
+    #[serde(default)]
+    rule: Option<String>,
+    #[serde(default)]
+    version: Option<u64>,
+}
+
+/// The same, understood.
+enum Happened {
+    Event(Box<SessionEvent>),
+    Unreadable(EventTime),
+    Decision { at: EventTime, rule: String, version: Option<u64> },
+}
+
+impl FoldSessions for Store {
+    async fn fold(&self, app: AppId, session_id: &str, now_ms: u64) -> Result<Folded, StoreError> {
+        let story = self.folded_items(app, session_id).await?;
+        if story.is_empty() {
+            return Ok(Folded::Nothing);
+        }
+        let summary = fold(story.iter().map(|(key, happened)| {
+            let entry = match happened {
+                Happened::Event(event) => Entry::Event(event),
+                Happened::Unreadable(at) => Entry::Unreadable(*at),
+                Happened::Decision { at, rule, version } => {
+                    Entry::Decision { at: *at, rule, version: *version }
+                }
+            };
+            (key.as_str(), entry)
+        }));
+        self.write_summary(app, session_id, &summary, now_ms).await?;
+        Ok(Folded::Written(Box::new(summary)))
+    }
+}
+
+impl Store {
+    /// The story as it is at this moment, by its keys: no reader lags behind.
+    async fn folded_items(
+        &self,
+        app: AppId,
+        session_id: &str,
+    ) -> Result<Vec<(String, Happened)>, StoreError> {
+        let items = self
+            .client
+            .query()
+            .table_name(&self.sessions_table)
+            .key_condition_expression("pk = :pk AND begins_with(sk, :timeline)")
+            .projection_expression("sk, #event, #body, body_z, #rule, #version")
+            .expression_attribute_names("#event", "event")
+            .expression_attribute_names("#body", "body")
+            .expression_attribute_names("#rule", "rule")
+            .expression_attribute_names("#version", "version")
+            .expression_attribute_values(":pk", text(keys::session(app, session_id)))
+            .expression_attribute_values(":timeline", text(keys::TIMELINE))
+            .consistent_read(true)
+            .into_paginator()
+            .items()
+            .send();
+        let items: Vec<Item> =
+            items.collect::<Result<_, _>>().await.map_err(|error| StoreError::of(QUERY, error))?;
+        items.into_iter().map(|item| from_item(QUERY, item).map(|item| happened(session_id, item))).collect()
+    }
+
+    /// Writes a summary, unless a newer one is there: of a later form, or of as many items.
+    async fn write_summary(
+        &self,
+        app: AppId,
+        session_id: &str,
+        summary: &Summary,
+        now_ms: u64,
+    ) -> Result<(), StoreError> {
+        let Some(began_at) = summary.began_at else { return Ok(()) };
+        let json = serde_json::to_string(summary)
+            .map_err(|error| StoreError::unreadable(UPDATE, error.to_string()))?;
+        let began_on = keys::day(app, &day(began_at), keys::day_shard(session_id));
+        let user = summary.user.as_ref().map(|user| keys::user(app, user)).filter(|key| keys::fits(key));
+        let fields = [
+            ("session", Some(text(session_id))),
+            ("by_day", Some(text(began_on))),
+            ("by_day_at", Some(text(began_at.to_string()))),
+            ("user", summary.user.clone().map(text)),
+            ("by_user_at", user.as_ref().map(|_| text(began_at.to_string()))),
+            ("by_user", user.map(text)),
+            ("channel", summary.channel.clone().map(text)),
+            ("agent", summary.agents.last().map(|stint| text(&stint.agent))),
+            ("ended_at", summary.ended_at.map(|at| number(at.as_ms()))),
+            ("summary", Some(text(json))),
+            ("fold", Some(number(FOLD))),
+            ("items", Some(number(summary.items))),
+            ("folded_at", Some(number(now_ms))),
+            ("expires_at", self.expires_at(now_ms).map(number)),
+        ];
+        let mut update = self
+            .client
+            .update_item()
+            .table_name(&self.sessions_table)
+            .key("pk", text(keys::session(app, session_id)))
+            .key("sk", text(keys::SUMMARY))
+            .condition_expression(
+                "attribute_not_exists(#fold) OR #fold < :fold OR (#fold = :fold AND #items < :items)",
+            );
+        let mut set = Vec::new();
+        for (name, value) in fields {
+            let Some(value) = value else { continue };
+            set.push(format!("#{name} = :{name}"));
+            update = update.expression_attribute_names(format!("#{name}"), name);
+            update = update.expression_attribute_values(format!(":{name}"), value);
+        }
+        let update = update.update_expression(format!("SET {}", set.join(", ")));
+        unless_condition_failed(update.send().await)
+    }
+
+    /// A session's summary as it is written; `None` if there is none, or only its stub.
+    ///
+    /// # Errors
+    /// DynamoDB's, or a summary of a newer form.
+    pub async fn summary(&self, app: AppId, session_id: &str) -> Result<Option<Summary>, StoreError> {
+        let item = self.get(&self.sessions_table, keys::session(app, session_id), keys::SUMMARY).await?;
+        let Some(json) = item.as_ref().and_then(|item| item.get("summary")?.as_s().ok()) else {
+            return Ok(None);
+        };
+        serde_json::from_str(json)
+            .map(Some)
+            .map_err(|error| StoreError::unreadable("GetItem", error.to_string()))
+    }
+}
+
+fn happened(session_id: &str, item: StoryItem) -> (String, Happened) {
+    let at = keys::time_of(&item.sk).unwrap_or(EventTime::MAX);
+    let happened = match (item.event, item.rule) {
+        (Some(kind), _) => {
+            let body = item.body.or_else(|| unzip(&item.body_z?));
+            // A body in parts is not fetched: what counts of it stands in the item.
+            let bare =
+                || serde_json::json!({ "SessionId": session_id, "Event": kind, "EventTime": at }).to_string();
+            read(&body.unwrap_or_else(bare))
+                .map_or(Happened::Unreadable(at), |event| Happened::Event(Box::new(event)))
+        }
+        (None, Some(rule)) => Happened::Decision { at, rule, version: item.version },
+        (None, None) => Happened::Unreadable(at),
+    };
+    (item.sk, happened)
+}
