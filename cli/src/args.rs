@@ -278,6 +278,30 @@ Examples:
         #[arg(long = "attribute", value_name = "NAME=VALUE", value_parser = name_and_value)]
         attributes: Vec<(String, String)>,
     },
+    /// Delete all that is known of a user: sessions, decisions, profile, attributes, quarantine
+    #[command(after_help = "\
+Examples:
+  desk users erase --app 1400000001 maya
+  desk users erase --app 1400000001 maya --yes --json    for programs
+
+May be broken off and begun again. An event of the user that arrives later begins a new session,
+which the next erasure finds: run it again when the user's last session is over.")]
+    Erase {
+        /// The user's id
+        #[arg(value_parser = NonEmptyStringValueParser::new())]
+        user: String,
+        #[command(flatten)]
+        app: App,
+        /// Do not ask first
+        #[arg(long)]
+        yes: bool,
+        /// How many days of quarantine are searched: as many as things are kept
+        #[arg(long, value_name = "DAYS", default_value_t = 400)]
+        quarantine_days: u64,
+        /// Print the receipt as JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Show what rules know of a user
     #[command(after_help = "Example:\n  desk users show --app 1400000001 maya")]
     Show {

@@ -36,6 +36,7 @@ fn wrong_usage_exits_2_and_help_has_examples() {
         "sessions refold",
         "users set",
         "users show",
+        "users erase",
         "send",
         "dynamodb",
     ];
@@ -161,6 +162,17 @@ Session s-1 of app 1400000001, times in Asia/Shanghai
     let said = on(&stage, &["sessions", "show", "s-1", APP[0], APP[1]]).await;
     let messages = "\n  messages        0 to the bot, 0 of the bot, 0 to agents, 1 of agents\n\n";
     assert!(said.out.contains(messages), "{}", said.out);
+    let said = on(&stage, &["users", "erase", APP[0], APP[1], "maya"]).await;
+    assert!(said.code == Some(1) && said.err.contains("nothing was erased"), "{}", said.err);
+    let erase = ["users", "erase", APP[0], APP[1], "maya", "--yes", "--quarantine-days", "2"];
+    let said = on(&stage, &erase).await;
+    let receipt = "erased: 1 sessions with 4 items, 0 of profile and attributes, 0 in quarantine\n";
+    assert_eq!(said.out, receipt, "{}", said.err);
+    let said = on(&stage, &[erase.as_slice(), &["--json"]].concat()).await;
+    assert_eq!(
+        serde_json::from_str::<Value>(&said.out).unwrap(),
+        json!({ "sessions": 0, "items": 0, "quarantined": 0, "of_the_user": 0 })
+    );
     let said = on(&stage, &["sessions", "show", "none", APP[0], APP[1]]).await;
     assert!(
         said.code == Some(1) && said.err == "error: nothing is known of session none of app 1400000001\n",

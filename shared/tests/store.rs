@@ -314,3 +314,58 @@ async fn what_is_known_of_a_user_is_changed_by_several_at_once_and_nothing_is_lo
         item.key("pk", text("APP#1400000001#USER#maya")).key("sk", text("ATTRIBUTES")).send().await.unwrap();
     assert_eq!(item.item.unwrap()["crm_id"], text("4711"), "what others keep stays");
 }
+
+#[tokio::test]
+async fn a_user_is_erased_with_all_that_was_kept_and_nobody_else() {
+    use desk_webhooks::store::ports::Quarantine;
+    let stage = Stage::start().await.unwrap();
+    let store = stage.store();
+    let of = |session: &str, user: &str, at: u64, kind: &str| {
+        let body =
+            json!({ "SessionId": session, "Event": kind, "EventTime": at, "ClientUserId": user }).to_string();
+        let event: SessionEvent = read(&body).unwrap();
+        (body, event)
+    };
+    // More sessions than the index gives in one go would be too slow here; parts and decisions are in.
+    for number in 0..30 {
+        let user = if number % 3 == 0 { "li" } else { "maya" };
+        for (at, kind) in [(10, "SessionBegin"), (20, "SessionEnd")] {
+            let happened = of(&format!("s-{number}"), user, at, kind);
+            append(&store, &happened).await;
+            let received = Received { app: app(), body: &happened.0, at_ms: 1000 };
+            store.ensure_summary(received, &happened.1).await.unwrap();
+        }
+        let answer = Reply::serve(Some(1), Vec::new());
+        let at = EventTime::from_ms(15).unwrap();
+        let record = DecisionRecord {
+            rule: "r".into(),
+            version: None,
+            answer,
+            facts: Facts::default(),
+            at: timestamp(at),
+        };
+        let asked = Asked { app: app(), session_id: &format!("s-{number}"), user_id: user, at };
+        store.record(asked, &record, 1000).await.unwrap();
+    }
+    store.set_attributes(app(), "maya", &Attributes::default()).await.unwrap();
+    for (user, at_ms) in [("maya", 5), ("li", 6)] {
+        let body = json!({ "ClientUserId": user, "EventTime": "soon" }).to_string();
+        store.quarantine(Received { app: app(), body: &body, at_ms }, "EventTime").await.unwrap();
+    }
+    let mut told = 0;
+    let receipt = store.erase_user(app(), "maya", |_| told += 1).await.unwrap();
+    assert_eq!((receipt.sessions, receipt.items, receipt.of_the_user, told), (20, 80, 1, 20));
+    let day = EventTime::from_ms(5).unwrap();
+    assert_eq!(store.erase_quarantined(app(), "maya", day).await.unwrap(), 1);
+    assert!(store.story(app(), "s-1", 0).await.unwrap().is_empty());
+    assert!(store.sessions_of_user(app(), "maya", 0).await.unwrap().is_empty());
+    assert_eq!(store.sessions_of_user(app(), "li", 0).await.unwrap().len(), 10);
+    assert_eq!(store.story(app(), "s-0", 0).await.unwrap().len(), 3);
+    // Again: nothing is left. What arrives late begins anew, and the next erasure finds it.
+    assert_eq!(store.erase_user(app(), "maya", |_| ()).await.unwrap(), Default::default());
+    assert_eq!(store.erase_quarantined(app(), "maya", day).await.unwrap(), 0);
+    let late = of("s-1", "maya", 30, "SatisfactionSelected");
+    append(&store, &late).await;
+    store.ensure_summary(Received { app: app(), body: &late.0, at_ms: 1000 }, &late.1).await.unwrap();
+    assert_eq!(store.erase_user(app(), "maya", |_| ()).await.unwrap().items, 2);
+}

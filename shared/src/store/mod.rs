@@ -5,6 +5,7 @@
 //! beyond that are plain methods.
 
 mod client;
+mod erasure;
 mod error;
 mod events;
 mod items;
@@ -16,6 +17,7 @@ mod summaries;
 mod users;
 
 pub use client::{Access, Limits, client, from_env, http_client};
+pub use erasure::Receipt;
 pub use error::{Kind, StoreError};
 pub use reading::{Moment, SessionRow, Story};
 pub use rules::{ActiveRules, InForce, Mover, Publication, PublishError, RulesVersion, fits};

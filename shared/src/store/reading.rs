@@ -88,7 +88,7 @@ impl Store {
     }
 
     /// The body of an item, put together from its parts where it has any.
-    async fn body(&self, kept: KeptItem) -> Result<String, StoreError> {
+    pub(super) async fn body(&self, kept: KeptItem) -> Result<String, StoreError> {
         let missing = || StoreError::unreadable(QUERY, format!("the body of {}", kept.sk));
         if let Some(body) = kept.whole_body() {
             return Ok(body);
