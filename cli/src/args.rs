@@ -37,6 +37,9 @@ pub(crate) enum Command {
     /// Read sessions back
     #[command(subcommand)]
     Sessions(Sessions),
+    /// See what was verified and not understood
+    #[command(subcommand)]
+    Quarantine(Quarantine),
     /// Say what rules may know of a user
     #[command(subcommand)]
     Users(Users),
@@ -250,6 +253,32 @@ pub(crate) struct Of {
     /// The user's id
     #[arg(long)]
     pub(crate) user: Option<String>,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Quarantine {
+    /// List what came in on a day, with what was not understood of it
+    #[command(after_help = "Example:\n  desk quarantine list --app 1400000001 --day 2027-02-01")]
+    List {
+        #[command(flatten)]
+        app: App,
+        /// The UTC day on which it came in; today if absent
+        #[arg(long, value_name = "DATE")]
+        day: Option<jiff::civil::Date>,
+        /// Print JSON, bodies included
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print an entry's body as it was received
+    #[command(after_help = "\
+Example:
+  desk quarantine show 1801447200000#5f70bf18... --app 1400000001    as `list` names it")]
+    Show {
+        /// The entry, or the beginning of its name
+        entry: String,
+        #[command(flatten)]
+        app: App,
+    },
 }
 
 #[derive(Subcommand)]

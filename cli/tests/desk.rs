@@ -37,6 +37,8 @@ fn wrong_usage_exits_2_and_help_has_examples() {
         "users set",
         "users show",
         "users erase",
+        "quarantine list",
+        "quarantine show",
         "send",
         "dynamodb",
     ];
@@ -179,6 +181,27 @@ Session s-1 of app 1400000001, times in Asia/Shanghai
         "{}",
         said.err
     );
+}
+
+#[tokio::test]
+async fn what_was_not_understood_is_listed_and_shown() {
+    use desk_webhooks::store::ports::Quarantine;
+    let stage = Stage::start().await.unwrap();
+    let body = r#"{ "CallbackCommand": "Desk.Brand.New" }"#;
+    let received = Received { app: APP[1].parse().unwrap(), body, at_ms: 1_793_584_800_000 };
+    stage.store().quarantine(received, "CallbackCommand is not known to this version").await.unwrap();
+    let said = on(&stage, &["quarantine", "list", APP[0], APP[1], "--day", "2026-11-02"]).await;
+    assert!(said.out.contains("2026-11-02 02:00:00  1793584800000#"), "{}{}", said.out, said.err);
+    assert!(said.out.trim_end().ends_with("CallbackCommand is not known to this version"), "{}", said.out);
+    let said = on(&stage, &["quarantine", "list", APP[0], APP[1], "--day", "2026-11-02", "--json"]).await;
+    let listed: Value = serde_json::from_str(&said.out).unwrap();
+    assert_eq!(listed[0]["body"], body);
+    let said = on(&stage, &["quarantine", "show", "1793584800000#", APP[0], APP[1]]).await;
+    assert_eq!(said.out, format!("{body}\n"));
+    let said = on(&stage, &["quarantine", "show", "1793584800001", APP[0], APP[1]]).await;
+    assert!(said.code == Some(1) && said.err.contains("there is no entry 1793584800001"), "{}", said.err);
+    let said = on(&stage, &["quarantine", "list", APP[0], APP[1]]).await;
+    assert!(said.code == Some(0) && said.err.contains("nothing is in quarantine"), "{}", said.err);
 }
 
 /// A server that answers everything with `status` and `body`, and remembers the request.

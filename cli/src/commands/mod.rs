@@ -3,6 +3,7 @@
 mod calendar;
 mod dynamodb;
 mod explain;
+mod quarantine;
 mod rules;
 mod send;
 mod sessions;
@@ -28,6 +29,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), CliError> {
         Command::Rules(command) => rules::run(command, stack).await,
         Command::Calendar(arguments) => calendar::run(&arguments),
         Command::Sessions(command) => sessions::run(command, stack).await,
+        Command::Quarantine(command) => quarantine::run(command, stack).await,
         Command::Users(command) => users::run(command, stack).await,
         Command::Send(command) => send::run(command),
         Command::Dynamodb(command) => dynamodb::run(command).await,

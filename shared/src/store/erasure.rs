@@ -7,7 +7,7 @@ use aws_sdk_dynamodb::types::ReturnValue;
 use super::{
     Store, StoreError,
     events::day,
-    items::{Item, KeptItem, from_item, text},
+    items::{Item, text},
 };
 use crate::{
     protocol::{AppId, EventTime, SessionEvent, read},
@@ -78,11 +78,9 @@ impl Store {
     ) -> Result<usize, StoreError> {
         let pk = keys::quarantine(app, &day(on));
         let mut gone = 0;
-        for item in self.partition(&pk, None).await? {
-            let kept: KeptItem = from_item(QUERY, item)?;
-            let sk = kept.sk.clone();
-            if names(&self.body(kept).await?, user_id) {
-                gone += usize::from(self.delete(&self.sessions_table, &pk, &sk).await?);
+        for entry in self.quarantined(app, on, 0).await? {
+            if names(&entry.body, user_id) {
+                gone += usize::from(self.delete(&self.sessions_table, &pk, &entry.id).await?);
             }
         }
         Ok(gone)
@@ -120,7 +118,7 @@ impl Store {
     }
 
     /// All items of a partition as they are now, or only these attributes of them.
-    async fn partition(&self, pk: &str, only: Option<&str>) -> Result<Vec<Item>, StoreError> {
+    pub(super) async fn partition(&self, pk: &str, only: Option<&str>) -> Result<Vec<Item>, StoreError> {
         let items = self
             .client
             .query()

@@ -19,7 +19,7 @@ mod users;
 pub use client::{Access, Limits, client, from_env, http_client};
 pub use erasure::Receipt;
 pub use error::{Kind, StoreError};
-pub use reading::{Moment, SessionRow, Story};
+pub use reading::{Moment, Quarantined, SessionRow, Story};
 pub use rules::{ActiveRules, InForce, Mover, Publication, PublishError, RulesVersion, fits};
 pub use users::UserError;
 

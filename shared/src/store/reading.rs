@@ -4,11 +4,12 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Store, StoreError,
+    events::day,
     items::{Item, KeptItem, from_item, part_key, text, unzip},
     questions::DecisionItem,
 };
 use crate::{
-    protocol::{AppId, SessionEvent, read},
+    protocol::{AppId, EventTime, SessionEvent, read},
     routing::DecisionRecord,
     session::keys,
 };
@@ -38,6 +39,19 @@ pub struct SessionRow {
     /// When it may be forgotten, in seconds since the epoch.
     #[serde(default)]
     pub expires_at: Option<u64>,
+}
+
+/// Something that was verified and not understood.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Quarantined {
+    /// Its place among those of its day.
+    pub id: String,
+    /// What was not understood.
+    pub reason: String,
+    /// When it came in, in milliseconds since the epoch.
+    pub received_at_ms: u64,
+    /// The body as received.
+    pub body: String,
 }
 
 /// A session's whole story, oldest first.
@@ -85,6 +99,29 @@ impl Store {
             }
         }
         Ok(story)
+    }
+
+    /// What was verified and not understood on a day (UTC), oldest first. What has expired is left out.
+    ///
+    /// # Errors
+    /// DynamoDB's, or an item that cannot be read.
+    pub async fn quarantined(
+        &self,
+        app: AppId,
+        on: EventTime,
+        now_seconds: u64,
+    ) -> Result<Vec<Quarantined>, StoreError> {
+        let mut entries = Vec::new();
+        for item in self.partition(&keys::quarantine(app, &day(on)), None).await? {
+            let kept: KeptItem = from_item(QUERY, item)?;
+            if kept.expires_at.is_some_and(|expires_at| expires_at <= now_seconds) {
+                continue;
+            }
+            let (id, reason, received_at_ms) =
+                (kept.sk.clone(), kept.reason.clone().unwrap_or_default(), kept.received_at);
+            entries.push(Quarantined { id, reason, received_at_ms, body: self.body(kept).await? });
+        }
+        Ok(entries)
     }
 
     /// The body of an item, put together from its parts where it has any.
