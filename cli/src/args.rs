@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, builder::NonEmptyStringValueParser};
+use clap::{Args, Parser, Subcommand, ValueEnum, builder::NonEmptyStringValueParser};
 use desk_webhooks::protocol::AppId;
 
 /// Run Desk webhooks locally, check and publish rules, read sessions.
@@ -217,6 +217,27 @@ Examples:
         #[arg(long)]
         json: bool,
     },
+    /// Write sessions to standard output, oldest first, for other programs
+    #[command(after_help = "\
+Examples:
+  desk sessions export --app 1400000001 --since 2027-02-01 > sessions.jsonl
+  desk sessions export --app 1400000001 --day 2027-02-01 --format csv > sessions.csv
+
+jsonl: a line for each session, with its summary and its timeline as received.
+csv: a line for each session, with what its summary says.
+When it is broken off, it says on standard error how to go on behind the last line.")]
+    Export {
+        #[command(flatten)]
+        app: App,
+        #[command(flatten)]
+        of: Exported,
+        /// What a line looks like
+        #[arg(long, value_enum, default_value_t = Format::Jsonl)]
+        format: Format,
+        /// Go on behind this place, as a broken-off export names it
+        #[arg(long, value_name = "PLACE")]
+        resume: Option<String>,
+    },
     /// Make the summaries of a day's or a user's sessions anew, from what was kept
     #[command(after_help = "\
 Examples:
@@ -250,6 +271,29 @@ pub(crate) struct Of {
     /// The UTC day on which the sessions began, such as 2027-02-01
     #[arg(long, value_name = "DATE")]
     pub(crate) day: Option<jiff::civil::Date>,
+    /// The user's id
+    #[arg(long)]
+    pub(crate) user: Option<String>,
+}
+
+/// How a session is written.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// JSON, a line for each
+    Jsonl,
+    /// A table
+    Csv,
+}
+
+#[derive(Args)]
+#[group(required = true, multiple = false)]
+pub(crate) struct Exported {
+    /// The UTC day on which the sessions began
+    #[arg(long, value_name = "DATE")]
+    pub(crate) day: Option<jiff::civil::Date>,
+    /// The first UTC day of those up to today
+    #[arg(long, value_name = "DATE")]
+    pub(crate) since: Option<jiff::civil::Date>,
     /// The user's id
     #[arg(long)]
     pub(crate) user: Option<String>,

@@ -34,6 +34,7 @@ fn wrong_usage_exits_2_and_help_has_examples() {
         "sessions list",
         "sessions show",
         "sessions refold",
+        "sessions export",
         "users set",
         "users show",
         "users erase",
@@ -202,6 +203,55 @@ async fn what_was_not_understood_is_listed_and_shown() {
     assert!(said.code == Some(1) && said.err.contains("there is no entry 1793584800001"), "{}", said.err);
     let said = on(&stage, &["quarantine", "list", APP[0], APP[1]]).await;
     assert!(said.code == Some(0) && said.err.contains("nothing is in quarantine"), "{}", said.err);
+}
+
+#[tokio::test]
+async fn sessions_are_exported_a_line_each_and_an_export_can_go_on() {
+    use desk_webhooks::store::ports::FoldSessions;
+    let stage = Stage::start().await.unwrap();
+    let (store, app) = (stage.store(), APP[1].parse().unwrap());
+    for number in 0..130_u64 {
+        // Users choose their names: a spreadsheet must not take one for a formula.
+        let user = if number == 7 { "=1+1,\"x\"" } else { "maya" };
+        let body = json!({
+            "SessionId": format!("s-{number}"), "Event": "SessionBegin",
+            "EventTime": 1_793_584_800_000 + number * 1000, "ClientUserId": user, "ChannelType": "Web",
+        })
+        .to_string();
+        let event = desk_webhooks::protocol::read(&body).unwrap();
+        let received = Received { app, body: &body, at_ms: 1_793_584_800_000 };
+        store.append(received, &event).await.unwrap();
+        store.ensure_summary(received, &event).await.unwrap();
+        store.fold(app, &format!("s-{number}"), 1).await.unwrap();
+    }
+    fn export<'a>(more: &[&'a str]) -> Vec<&'a str> {
+        [&["sessions", "export", APP[0], APP[1]], more].concat()
+    }
+    let said = on(&stage, &export(&["--day", "2026-11-02"])).await;
+    let lines: Vec<Value> = said.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let sessions: std::collections::HashSet<_> =
+        lines.iter().map(|line| line["session"].as_str().unwrap()).collect();
+    assert_eq!((lines.len(), sessions.len()), (130, 130), "{}", said.err);
+    assert_eq!(
+        (&lines[0]["summary"]["channel"], &lines[0]["timeline"][0]["event"]),
+        (&json!("Web"), &json!("SessionBegin"))
+    );
+
+    let said = on(&stage, &export(&["--user", "maya", "--format", "csv"])).await;
+    let rows: Vec<_> = said.out.lines().collect();
+    assert_eq!(rows.len(), 130);
+    assert!(rows[0].starts_with("session,user,channel,began_at,"));
+    assert!(rows[1].starts_with("s-0,maya,Web,2026-11-02T02:00:00Z,,,"), "{}", rows[1]);
+    let odd = on(&stage, &export(&["--user", "=1+1,\"x\"", "--format", "csv"])).await;
+    assert!(odd.out.contains("s-7,\"'=1+1,\"\"x\"\"\",Web,"), "{}", odd.out);
+
+    // Behind the hundred-and-first session of the user, across pages.
+    let place = "0:1793584901000:s-101";
+    let rest = on(&stage, &export(&["--user", "maya", "--format", "csv", "--resume", place])).await;
+    assert_eq!(rest.out.lines().next().unwrap().split(',').next(), Some("s-102"), "{}", rest.err);
+    assert_eq!(rest.out.lines().count(), 28);
+    let said = on(&stage, &export(&["--user", "maya", "--resume", "nowhere"])).await;
+    assert!(said.code == Some(1) && said.err.contains("`nowhere` is no place of an export"), "{}", said.err);
 }
 
 /// A server that answers everything with `status` and `body`, and remembers the request.

@@ -3,6 +3,7 @@
 mod calendar;
 mod dynamodb;
 mod explain;
+mod export;
 mod quarantine;
 mod rules;
 mod send;

@@ -8,7 +8,7 @@ use desk_webhooks::{
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use serde_json::{Value, json};
 
-use super::{print_json, rules};
+use super::{export, print_json, rules};
 use crate::{
     args::{Of, Sessions},
     error::CliError,
@@ -27,6 +27,9 @@ pub(super) async fn run(command: Sessions, stack: Option<&str>) -> Result<(), Cl
             } else {
                 list(&rows, &rules::zone(&store, app.id).await);
             }
+        }
+        Sessions::Export { app, of, format, resume } => {
+            export::run(&store, app.id, of, format, resume.as_deref()).await?;
         }
         Sessions::Refold { app, of: Of { day, user } } => {
             let rows = rows(&store, app.id, day, user.as_deref()).await?;
@@ -89,7 +92,7 @@ fn began_at(row: &SessionRow) -> Timestamp {
     timestamp(row.began_at.parse().unwrap_or_default())
 }
 
-fn row_json(row: &SessionRow) -> Value {
+pub(super) fn row_json(row: &SessionRow) -> Value {
     json!({
         "session": row.session, "user": row.user, "channel": row.channel, "agent": row.agent,
         "began_at": began_at(row), "ended_at": row.ended_at.map(timestamp),
@@ -121,7 +124,7 @@ fn list(rows: &[SessionRow], zone: &TimeZone) {
     table([&began, "lasted", "session", "user", "channel", "agent"], &cells);
 }
 
-fn moment_json(moment: &Moment) -> Value {
+pub(super) fn moment_json(moment: &Moment) -> Value {
     match moment {
         Moment::Event { body, event, received_at_ms } => json!({
             "kind": "event",

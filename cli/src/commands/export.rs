@@ -1,0 +1,185 @@
+//! Sessions for other programs: a line each, in the memory of one page.
+
+use std::io::{self, Write};
+
+use desk_webhooks::{
+    protocol::AppId,
+    session::{Summary, keys::DAY_SHARDS},
+    store::{SessionRow, Shelf, Store},
+};
+use jiff::{Timestamp, ToSpan, civil::Date, tz::TimeZone};
+use serde_json::{Value, json};
+
+use super::sessions::{moment_json, row_json};
+use crate::{
+    args::{Exported, Format},
+    error::CliError,
+    output::{now_ms, timestamp},
+};
+
+const COLUMNS: [&str; 18] = [
+    "session",
+    "user",
+    "channel",
+    "began_at",
+    "ended_at",
+    "end",
+    "agent",
+    "transfers",
+    "handle_ms",
+    "handoff",
+    "wait_ms",
+    "queue_ms",
+    "first_response_ms",
+    "user_messages",
+    "agent_messages",
+    "rating",
+    "rule",
+    "version",
+];
+
+/// Where an export stands: the shelf's number and the last session that was written.
+struct Place {
+    shelf: usize,
+    row: SessionRow,
+}
+
+impl Place {
+    /// As `--resume` takes it: the session stands last, whatever it is called.
+    fn name(&self) -> String {
+        format!("{}:{}:{}", self.shelf, self.row.began_at, self.row.session)
+    }
+
+    fn parse(name: &str) -> Option<Self> {
+        let (shelf, rest) = name.split_once(':')?;
+        let (began_at, session) = rest.split_once(':')?;
+        let (shelf, began_at, session) = (shelf.parse().ok()?, began_at.to_owned(), session.to_owned());
+        let row = SessionRow {
+            session,
+            began_at,
+            user: None,
+            channel: None,
+            agent: None,
+            ended_at: None,
+            expires_at: None,
+        };
+        Some(Self { shelf, row })
+    }
+}
+
+pub(super) async fn run(
+    store: &Store,
+    app: AppId,
+    of: Exported,
+    format: Format,
+    resume: Option<&str>,
+) -> Result<(), CliError> {
+    const EVERY: usize = 1000;
+    let shelves = shelves(of);
+    let from = resume.map(|name| {
+        let unknown = || {
+            CliError::said(format!("`{name}` is no place of an export; take what the broken-off one named"))
+        };
+        Place::parse(name).filter(|place| place.shelf < shelves.len()).ok_or_else(unknown)
+    });
+    let from = from.transpose()?;
+    let mut out = io::stdout().lock();
+    let written = |error: io::Error| CliError::said(format!("standard output: {error}"));
+    if format == Format::Csv && from.is_none() {
+        writeln!(out, "{}", COLUMNS.join(",")).map_err(written)?;
+    }
+    let (mut last, mut count) = (None::<Place>, 0);
+    let first = from.as_ref().map_or(0, |place| place.shelf);
+    for (number, shelf) in shelves.iter().enumerate().skip(first) {
+        let behind = from.as_ref().filter(|place| place.shelf == number).map(|place| &place.row);
+        let mut pages = store.pages(app, shelf, behind, now_ms() / 1000);
+        while let Some(rows) = pages.next().await.map_err(|error| broken_off(&error.into(), last.as_ref()))? {
+            for row in rows {
+                let line = line(store, app, &row, format).await;
+                let line = line.map_err(|error| broken_off(&error, last.as_ref()))?;
+                writeln!(out, "{line}").map_err(written)?;
+                last = Some(Place { shelf: number, row });
+                count += 1;
+                if count % EVERY == 0 {
+                    anstream::eprintln!(
+                        "{count} sessions, day {} of {}",
+                        number / usize::from(DAY_SHARDS) + 1,
+                        shelves.len().div_ceil(usize::from(DAY_SHARDS))
+                    );
+                }
+            }
+        }
+    }
+    anstream::eprintln!("{count} sessions");
+    Ok(())
+}
+
+fn broken_off(error: &CliError, last: Option<&Place>) -> CliError {
+    let place = last.map(|place| format!("; go on with --resume '{}'", place.name()));
+    CliError::said(format!("{error}{}", place.unwrap_or_default()))
+}
+
+/// What is read one after the other; the same for the same words on the same day.
+fn shelves(of: Exported) -> Vec<Shelf> {
+    let today = || Timestamp::now().to_zoned(TimeZone::UTC).date();
+    let (from, to) = match of {
+        Exported { user: Some(user), .. } => return vec![Shelf::User(user)],
+        Exported { day: Some(day), .. } => (day, day),
+        Exported { since, .. } => (since.unwrap_or_else(today), today()),
+    };
+    let days = from.series(1.day()).take_while(|day: &Date| *day <= to);
+    days.flat_map(|day| (0..DAY_SHARDS).map(move |shard| Shelf::Day { day: day.to_string(), shard }))
+        .collect()
+}
+
+async fn line(store: &Store, app: AppId, row: &SessionRow, format: Format) -> Result<String, CliError> {
+    let summary = store.summary(app, &row.session).await?;
+    if format == Format::Csv {
+        return Ok(csv(row, &summary.unwrap_or_default()));
+    }
+    let story = store.story(app, &row.session, now_ms() / 1000).await?;
+    let timeline: Vec<_> = story.iter().map(moment_json).collect();
+    let mut line = row_json(row);
+    line["summary"] = json!(summary);
+    line["timeline"] = json!(timeline);
+    Ok(line.to_string())
+}
+
+fn csv(row: &SessionRow, summary: &Summary) -> String {
+    let handoff = summary.handoff.as_ref();
+    let at = |ms: Option<u64>| ms.map(timestamp);
+    let values: [Value; 18] = [
+        json!(row.session),
+        json!(row.user),
+        json!(row.channel),
+        json!(at(row.began_at.parse().ok())),
+        json!(at(row.ended_at)),
+        json!(summary.end),
+        json!(row.agent),
+        json!(summary.transfers),
+        json!(summary.handle_ms),
+        json!(handoff.map(|handoff| handoff.outcome)),
+        json!(handoff.and_then(|handoff| handoff.wait_ms)),
+        json!(handoff.and_then(|handoff| handoff.queue_ms)),
+        json!(summary.first_response.from_assignment_ms),
+        json!(summary.messages.user_to_bot + summary.messages.user_to_agent),
+        json!(summary.messages.agent),
+        json!(summary.rating),
+        json!(summary.rule),
+        json!(summary.version),
+    ];
+    values.iter().map(cell).collect::<Vec<_>>().join(",")
+}
+
+/// A cell by RFC 4180. A text that a spreadsheet would take for a formula is kept from being one:
+/// users choose their ids.
+fn cell(value: &Value) -> String {
+    let text = match value {
+        Value::Null => return String::new(),
+        Value::String(text) => text,
+        other => return other.to_string(),
+    };
+    let formula = text.starts_with(['=', '+', '-', '@', '\t', '\r']);
+    let text = if formula { format!("'{text}") } else { text.clone() };
+    if text.contains([',', '"', '\n', '\r']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text }
+}
