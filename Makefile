@@ -6,7 +6,7 @@ export PATH := $(CURDIR)/$(TOOLS)/bin:$(PATH)
 export SAM_CLI_TELEMETRY := 0
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test check build deploy
+.PHONY: help demo run test check build deploy tools
 
 help: ## This list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -24,7 +24,7 @@ local-binaries:
 	@echo "Building (the first time takes some minutes: the AWS SDK is large)"
 	cargo build --locked -p assign-agent -p session-events -p desk -p desk-local
 
-test: ## All tests: unit, handler, adapter, end to end
+test: tools ## All tests: unit, handler, adapter, end to end
 	cargo test --locked --workspace
 
 check: $(TOOLS)/installed ## Format, lints, docs, template, dependencies
@@ -41,6 +41,8 @@ build: $(TOOLS)/installed ## Both functions as arm64 zips, in target/lambda
 deploy: $(TOOLS)/installed ## Build and deploy to AWS, asking for what it must know
 	sam build
 	sam deploy --guided
+
+tools: $(TOOLS)/installed ## The tools that are not Rust's, into .tools
 
 $(TOOLS)/installed: tools/requirements.txt
 	@echo "Installing the tools of tools/requirements.txt into $(TOOLS)"

@@ -4,7 +4,7 @@ use aws_sdk_dynamodb::config::{Credentials, SharedCredentialsProvider};
 use desk_local::engine::{RULES_TABLE, SESSIONS_TABLE};
 use desk_webhooks::{
     config::Tables,
-    store::{Access, Limits, Store, client, http_client},
+    store::{Access, Endpoints, Limits, Store, http_client},
 };
 
 use crate::error::CliError;
@@ -30,12 +30,13 @@ pub(crate) async fn open(stack: Option<&str>) -> Result<Store, CliError> {
     };
     let config = aws().await;
     let credentials = config.credentials_provider();
-    let access = Access {
-        region: config.region().map_or_else(|| LOCAL_REGION.to_owned(), ToString::to_string),
-        credentials: credentials.ok_or_else(no_credentials)?,
-        endpoint: variable("AWS_ENDPOINT_URL_DYNAMODB").or_else(|| config.endpoint_url().map(str::to_owned)),
-        limits: Limits::PERSON,
-    };
+    let endpoint = variable("AWS_ENDPOINT_URL_DYNAMODB").or_else(|| config.endpoint_url().map(str::to_owned));
+    let access = Access::new(
+        config.region().map_or_else(|| LOCAL_REGION.to_owned(), ToString::to_string),
+        credentials.ok_or_else(no_credentials)?,
+        Endpoints { dynamodb: endpoint, sqs: None },
+        Limits::PERSON,
+    );
     Ok(store(access, named))
 }
 
@@ -45,18 +46,19 @@ fn no_credentials() -> CliError {
 
 fn local() -> Store {
     let credentials = Credentials::new("local", "local", None, None, "local");
-    let access = Access {
-        region: LOCAL_REGION.to_owned(),
-        credentials: SharedCredentialsProvider::new(credentials),
-        endpoint: variable("AWS_ENDPOINT_URL_DYNAMODB").or_else(|| Some(LOCAL_ENDPOINT.to_owned())),
-        limits: Limits::PERSON,
-    };
+    let endpoint = variable("AWS_ENDPOINT_URL_DYNAMODB").unwrap_or_else(|| LOCAL_ENDPOINT.to_owned());
+    let access = Access::new(
+        LOCAL_REGION.to_owned(),
+        SharedCredentialsProvider::new(credentials),
+        Endpoints { dynamodb: Some(endpoint), sqs: None },
+        Limits::PERSON,
+    );
     store(access, (RULES_TABLE.to_owned(), SESSIONS_TABLE.to_owned()))
 }
 
 fn store(access: Access, (rules, sessions): (String, String)) -> Store {
     // The command writes nothing that a function would let expire.
-    Store::new(client(access), Tables { rules, sessions, retention: None })
+    Store::new(access.dynamodb(), Tables { rules, sessions, retention: None })
 }
 
 async fn aws() -> aws_config::SdkConfig {

@@ -190,7 +190,11 @@ async fn what_was_not_understood_is_listed_and_shown() {
     let stage = Stage::start().await.unwrap();
     let body = r#"{ "CallbackCommand": "Desk.Brand.New" }"#;
     let received = Received { app: APP[1].parse().unwrap(), body, at_ms: 1_793_584_800_000 };
-    stage.store().quarantine(received, "CallbackCommand is not known to this version").await.unwrap();
+    stage
+        .store()
+        .quarantine(received, "Desk.New", "CallbackCommand is not known to this version")
+        .await
+        .unwrap();
     let said = on(&stage, &["quarantine", "list", APP[0], APP[1], "--day", "2026-11-02"]).await;
     assert!(said.out.contains("2026-11-02 02:00:00  1793584800000#"), "{}{}", said.out, said.err);
     assert!(said.out.trim_end().ends_with("CallbackCommand is not known to this version"), "{}", said.out);
@@ -207,7 +211,7 @@ async fn what_was_not_understood_is_listed_and_shown() {
 
 #[tokio::test]
 async fn sessions_are_exported_a_line_each_and_an_export_can_go_on() {
-    use desk_webhooks::store::ports::FoldSessions;
+    use desk_webhooks::store::ports::{FoldSessions, Reach};
     let stage = Stage::start().await.unwrap();
     let (store, app) = (stage.store(), APP[1].parse().unwrap());
     for number in 0..130_u64 {
@@ -222,7 +226,7 @@ async fn sessions_are_exported_a_line_each_and_an_export_can_go_on() {
         let received = Received { app, body: &body, at_ms: 1_793_584_800_000 };
         store.append(received, &event).await.unwrap();
         store.ensure_summary(received, &event).await.unwrap();
-        store.fold(app, &format!("s-{number}"), 1).await.unwrap();
+        store.fold(app, &format!("s-{number}"), Reach::Whole, 1).await.unwrap();
     }
     fn export<'a>(more: &[&'a str]) -> Vec<&'a str> {
         [&["sessions", "export", APP[0], APP[1]], more].concat()

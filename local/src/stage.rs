@@ -10,14 +10,16 @@ use aws_sdk_dynamodb::{
     config::{Credentials, SharedCredentialsProvider},
 };
 use desk_webhooks::{
-    config::Tables,
+    config,
     protocol::AppId,
-    store::{Access, Limits, Publication, PublishError, Store, client},
+    store::{Access, Endpoints, Limits, Publication, PublishError, Store},
 };
 use serde_json::Value;
 
 use crate::{
     engine::{Engine, EngineError, EngineOptions, RULES_TABLE, SESSIONS_TABLE},
+    moto::{Moto, MotoError},
+    queue::Queue,
     runtime_api::{Sandbox, SandboxError},
 };
 
@@ -29,11 +31,50 @@ pub fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().map(Path::to_owned).unwrap_or_default()
 }
 
-/// An engine with its tables, and what a function must know to find them.
+/// Tables, and what a function must know to find them.
 #[derive(Debug)]
 pub struct Stage {
-    engine: Engine,
+    tables: Tables,
+    queue: Option<(Moto, Queue)>,
     env: Vec<(String, String)>,
+}
+
+/// What the tables are on.
+#[derive(Debug)]
+enum Tables {
+    Engine(Engine),
+    Moto(Moto),
+}
+
+/// Why there is no stage.
+#[derive(Debug, thiserror::Error)]
+pub enum StageError {
+    /// The embedded engine's reason.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// Moto's reason.
+    #[error(transparent)]
+    Moto(#[from] MotoError),
+}
+
+impl Tables {
+    /// On the embedded engine, or on moto if `DESK_TEST_ENGINE=moto` asks for the second opinion.
+    async fn start() -> Result<Self, StageError> {
+        if std::env::var("DESK_TEST_ENGINE").is_ok_and(|engine| engine == "moto") {
+            let moto = Moto::start().await?;
+            moto.create_table("RulesTable", RULES_TABLE)?;
+            moto.create_table("SessionsTable", SESSIONS_TABLE)?;
+            return Ok(Self::Moto(moto));
+        }
+        Ok(Self::Engine(Engine::start(EngineOptions::default()).await?))
+    }
+
+    fn endpoint(&self) -> String {
+        match self {
+            Self::Engine(engine) => engine.endpoint(),
+            Self::Moto(moto) => moto.endpoint(),
+        }
+    }
 }
 
 impl Stage {
@@ -41,15 +82,28 @@ impl Stage {
     ///
     /// # Errors
     /// The engine does not start.
-    pub async fn start() -> Result<Self, EngineError> {
-        let engine = Engine::start(EngineOptions::default()).await?;
+    pub async fn start() -> Result<Self, StageError> {
+        let tables = Tables::start().await?;
         let env = vec![
-            ("AWS_ENDPOINT_URL_DYNAMODB".into(), engine.endpoint()),
+            ("AWS_ENDPOINT_URL_DYNAMODB".into(), tables.endpoint()),
             ("RULES_TABLE".into(), RULES_TABLE.into()),
             ("SESSIONS_TABLE".into(), SESSIONS_TABLE.into()),
             ("SDK_APP_IDS".into(), APP.into()),
         ];
-        Ok(Self { engine, env })
+        Ok(Self { tables, queue: None, env })
+    }
+
+    /// Empty tables in memory, and an empty spill queue.
+    ///
+    /// # Errors
+    /// The engine or moto does not start.
+    pub async fn with_queue() -> Result<Self, StageError> {
+        let stage = Self::start().await?;
+        let moto = Moto::start().await?;
+        let endpoints = Endpoints { dynamodb: None, sqs: Some(moto.endpoint()) };
+        let queue = Queue::create(&moto, &access(endpoints))?;
+        let stage = stage.with("AWS_ENDPOINT_URL_SQS", &moto.endpoint()).with("SPILL_QUEUE_URL", queue.url());
+        Ok(Self { queue: Some((moto, queue)), ..stage })
     }
 
     /// The same with a variable set; an empty value unsets it.
@@ -61,17 +115,22 @@ impl Stage {
 
     /// Where DynamoDB listens.
     pub fn endpoint(&self) -> String {
-        self.engine.endpoint()
+        self.tables.endpoint()
+    }
+
+    /// The spill queue, and where SQS listens; none unless the stage was started with one.
+    pub fn queue(&self) -> Option<(&Queue, String)> {
+        self.queue.as_ref().map(|(moto, queue)| (queue, moto.endpoint()))
     }
 
     /// The store, as a function or a person sees it.
     pub fn store(&self) -> Store {
-        store_at(self.engine.endpoint())
+        store_at(self.endpoint())
     }
 
     /// A way to the same tables past the store, for what the store would never do.
     pub fn client(&self) -> Client {
-        client_at(self.engine.endpoint())
+        client_at(self.endpoint())
     }
 
     /// Starts a function on these tables.
@@ -79,28 +138,38 @@ impl Stage {
     /// # Errors
     /// It does not start.
     pub async fn function(&self, binary: &str) -> Result<Sandbox, SandboxError> {
-        Sandbox::start(Path::new(binary), self.env.iter().cloned()).await
+        self.function_with(binary, &[]).await
+    }
+
+    /// Starts a function with further variables, which win.
+    ///
+    /// # Errors
+    /// It does not start.
+    pub async fn function_with(&self, binary: &str, env: &[(&str, &str)]) -> Result<Sandbox, SandboxError> {
+        let env = env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        Sandbox::start(Path::new(binary), self.env.iter().cloned().chain(env)).await
     }
 
     /// Ends the engine, as an outage would.
     pub fn outage(self) {
-        self.engine.stop();
+        drop(self);
     }
 }
 
-fn client_at(endpoint: String) -> Client {
+fn access(endpoints: Endpoints) -> Access {
     let credentials = Credentials::new("local", "local", None, None, "local");
-    client(Access {
-        region: "us-east-1".into(),
-        credentials: SharedCredentialsProvider::new(credentials),
-        endpoint: Some(endpoint),
-        limits: Limits::PERSON,
-    })
+    let credentials = SharedCredentialsProvider::new(credentials);
+    Access::new("us-east-1".into(), credentials, endpoints, Limits::PERSON)
+}
+
+fn client_at(endpoint: String) -> Client {
+    access(Endpoints { dynamodb: Some(endpoint), sqs: None }).dynamodb()
 }
 
 /// The local tables at an endpoint. Items are kept for ever there.
 pub fn store_at(endpoint: String) -> Store {
-    let tables = Tables { rules: RULES_TABLE.into(), sessions: SESSIONS_TABLE.into(), retention: None };
+    let tables =
+        config::Tables { rules: RULES_TABLE.into(), sessions: SESSIONS_TABLE.into(), retention: None };
     Store::new(client_at(endpoint), tables)
 }
 

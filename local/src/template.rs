@@ -1,12 +1,11 @@
-//! The table definitions, read from the SAM template that is deployed.
+//! The tables and queues, read from the SAM template that is deployed.
 //!
-//! Only `AWS::DynamoDB::Table` resources are looked at, and of those only what decides how a table behaves:
-//! keys, indexes and time to live. These have to stand there literally. Everything else may use CloudFormation's
+//! Only what decides how they behave is looked at: keys, indexes, time to live, sizes and times. These have to stand there literally. Everything else may use CloudFormation's
 //! functions freely, for their short forms (`!Sub`, `!If`, ...) are YAML tags, and tags are ignored.
 
 use saphyr::{LoadableYamlNode, Scalar, Yaml};
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_json::{Value, json};
 
 /// The template of this workspace, as it was when this crate was built.
 pub const TEMPLATE: &str = include_str!("../../template.yaml");
@@ -83,7 +82,33 @@ pub struct TimeToLive {
     pub enabled: bool,
 }
 
-/// Why a template gave no tables.
+/// One queue: what `CreateQueue` needs to know of it, spelled as the template spells it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Queue {
+    /// The resource's name in the template, for example `SpillQueue`.
+    #[serde(skip)]
+    pub logical_id: String,
+    /// How long a message that was taken is hidden, in seconds.
+    pub visibility_timeout: Option<u32>,
+    /// The largest message.
+    #[serde(rename = "MaximumMessageSize")]
+    pub maximum_message_bytes: Option<u32>,
+    /// How long a message is kept, in seconds.
+    #[serde(rename = "MessageRetentionPeriod")]
+    pub message_retention_seconds: Option<u32>,
+}
+
+impl Queue {
+    /// What it is created with: SQS wants every value as a text.
+    pub fn attributes(&self) -> Value {
+        let fields = json!(self);
+        let fields = fields.as_object().into_iter().flatten().filter(|(_, value)| !value.is_null());
+        fields.map(|(name, value)| (name.clone(), json!(value.to_string()))).collect()
+    }
+}
+
+/// Why a template gave no tables or queues.
 #[derive(Debug, thiserror::Error)]
 pub enum TemplateError {
     /// Not YAML at all.
@@ -92,10 +117,10 @@ pub enum TemplateError {
     /// YAML, but not a template.
     #[error("the template has no mapping `Resources`; give a SAM or CloudFormation template")]
     NoResources,
-    /// A table lacks something, or has it in a form that only CloudFormation can resolve.
-    #[error("{logical_id}.Properties{path} in the template: {reason}; write keys and indexes literally")]
-    Table {
-        /// The table's logical id.
+    /// A table or queue lacks something, or has it in a form that only CloudFormation can resolve.
+    #[error("{logical_id}.Properties{path} in the template: {reason}; write it literally")]
+    Resource {
+        /// The resource's logical id.
         logical_id: String,
         /// Where in its properties: empty, or a path with its leading dot.
         path: String,
@@ -106,6 +131,18 @@ pub enum TemplateError {
 
 /// All tables of a template, in its order.
 pub fn tables(template: &str) -> Result<Vec<Table>, TemplateError> {
+    let named = |(logical_id, table)| Table { logical_id, ..table };
+    Ok(resources(template, "AWS::DynamoDB::Table")?.into_iter().map(named).collect())
+}
+
+/// All queues of a template, in its order.
+pub fn queues(template: &str) -> Result<Vec<Queue>, TemplateError> {
+    let named = |(logical_id, queue)| Queue { logical_id, ..queue };
+    Ok(resources(template, "AWS::SQS::Queue")?.into_iter().map(named).collect())
+}
+
+/// The properties of all resources of a type, by logical ids.
+fn resources<T: DeserializeOwned>(template: &str, kind: &str) -> Result<Vec<(String, T)>, TemplateError> {
     let documents = Yaml::load_from_str(template)?;
     let resources = documents
         .first()
@@ -114,28 +151,26 @@ pub fn tables(template: &str) -> Result<Vec<Table>, TemplateError> {
         .ok_or(TemplateError::NoResources)?;
     resources
         .iter()
-        .filter(|(_, resource)| text(resource, "Type") == Some("AWS::DynamoDB::Table"))
-        .map(|(id, resource)| table(id.as_str().unwrap_or_default(), resource))
+        .filter(|(_, resource)| resource.as_mapping_get("Type").and_then(Yaml::as_str) == Some(kind))
+        .map(|(id, resource)| {
+            let id = id.as_str().unwrap_or_default();
+            properties(id, resource).map(|properties| (id.to_owned(), properties))
+        })
         .collect()
 }
 
-fn text<'a>(mapping: &'a Yaml<'_>, key: &str) -> Option<&'a str> {
-    mapping.as_mapping_get(key)?.as_str()
-}
-
-fn table(logical_id: &str, resource: &Yaml<'_>) -> Result<Table, TemplateError> {
+fn properties<T: DeserializeOwned>(logical_id: &str, resource: &Yaml<'_>) -> Result<T, TemplateError> {
     // Without properties every key is missing, which is the better message.
     let properties =
         resource.as_mapping_get("Properties").map_or_else(|| Value::Object(Default::default()), untagged);
-    let table: Table = serde_path_to_error::deserialize(properties).map_err(|error| {
+    serde_path_to_error::deserialize(properties).map_err(|error| {
         let path = error.path().to_string();
-        TemplateError::Table {
+        TemplateError::Resource {
             logical_id: logical_id.to_owned(),
             path: if path == "." { String::new() } else { format!(".{path}") },
             reason: error.into_inner(),
         }
-    })?;
-    Ok(Table { logical_id: logical_id.to_owned(), ..table })
+    })
 }
 
 /// The same value as JSON, without tags. Keys that are no strings are left out: no table has any.
@@ -227,6 +262,17 @@ Resources:
     }
 
     #[test]
+    fn a_queue_is_created_with_texts() {
+        let queues = queues(TEMPLATE).unwrap();
+        let ids: Vec<_> = queues.iter().map(|queue| queue.logical_id.as_str()).collect();
+        assert_eq!(ids, ["SpillQueue", "SpillDeadLetterQueue"]);
+        let expected = json!({
+            "VisibilityTimeout": "180", "MaximumMessageSize": "1048576", "MessageRetentionPeriod": "1209600",
+        });
+        assert_eq!(queues[0].attributes(), expected);
+    }
+
+    #[test]
     fn what_is_missing_or_not_literal_is_named() {
         for (properties, message) in [
             ("{}", "T.Properties in the template: missing field `KeySchema`"),
@@ -246,7 +292,7 @@ Resources:
         }
         assert!(matches!(
             tables("Resources: { T: { Type: AWS::DynamoDB::Table } }"),
-            Err(TemplateError::Table { .. })
+            Err(TemplateError::Resource { .. })
         ));
     }
 

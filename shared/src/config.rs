@@ -151,6 +151,11 @@ pub fn sessions_table(env: Env<'_>) -> Result<Tables, SettingError> {
     Ok(Tables { rules: String::new(), sessions, retention })
 }
 
+/// Reads `SPILL_QUEUE_URL`: where session-events puts what cannot be kept at once.
+pub fn spill_queue(env: Env<'_>) -> Option<String> {
+    env.get("SPILL_QUEUE_URL")
+}
+
 /// How questions are answered when rules cannot, and how fresh rules are.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answering {

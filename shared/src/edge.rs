@@ -5,6 +5,8 @@
 //! of `lambda_http` unwrap before a handler sees the request, and the runtime's own panic layer
 //! answers with an invocation error, which API Gateway turns into a body of its own.
 
+mod batch;
+
 use std::{
     future::Future,
     panic::AssertUnwindSafe,
@@ -18,6 +20,7 @@ use lambda_http::{
     http::{HeaderValue, header::CONTENT_TYPE},
 };
 use lambda_runtime::{LambdaEvent, service_fn};
+use serde::Serialize;
 use serde_json::value::RawValue;
 use tokio::time::Instant;
 
@@ -26,6 +29,8 @@ use crate::{
     protocol::Reply,
     webhook::{Admitted, Callback, Door, HttpReply, Incoming, Refusal},
 };
+
+pub use batch::{Batch, BatchReply, Message};
 
 /// From bytes in to bytes out. The platform waits for 2 s, network and start included.
 pub const BUDGET: Duration = Duration::from_millis(1200);
@@ -52,6 +57,11 @@ impl Arrival {
     pub fn now() -> Self {
         let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Self { at_ms: since_epoch.as_millis() as u64, started: Instant::now() }
+    }
+
+    /// Something that came at this moment, in milliseconds since the epoch, and is begun now.
+    pub fn waited_since(at_ms: u64) -> Self {
+        Self { at_ms, ..Self::now() }
     }
 
     /// The wall clock in seconds since the epoch.
@@ -84,6 +94,22 @@ pub trait Handler {
 
     /// Takes care of a verified callback.
     fn take(&self, callback: Callback, arrival: Arrival) -> impl Future<Output = HttpReply>;
+
+    /// Takes care of what waited in a queue, and returns the ids of the messages that failed: they
+    /// come again. A function without a queue has none to take.
+    fn drain(&self, messages: Vec<Message>) -> impl Future<Output = Vec<String>> {
+        std::future::ready(messages.into_iter().map(|message| message.message_id).collect())
+    }
+}
+
+/// What goes back to whoever invoked the function.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub enum Answer {
+    /// To API Gateway.
+    Http(ApiGatewayV2httpResponse),
+    /// To Lambda, which reads the queue.
+    Batch(BatchReply),
 }
 
 /// Runs a function for the life of its sandbox.
@@ -121,10 +147,17 @@ pub async fn run<H: Handler>(handler: impl FnOnce(Env<'_>) -> Result<H, SettingE
 }
 
 /// Answers one invocation, whatever it holds and whatever the handler does.
-pub async fn answer(handler: &impl Handler, payload: &str) -> ApiGatewayV2httpResponse {
+pub async fn answer(handler: &impl Handler, payload: &str) -> Answer {
     let arrival = Arrival::now();
+    let incoming = serde_json::from_str::<Incoming<'_>>(payload);
+    // What API Gateway sends has always a method; so has no batch.
+    if incoming.as_ref().is_ok_and(|incoming| incoming.method().is_empty())
+        && let Ok(batch) = serde_json::from_str::<Batch>(payload)
+    {
+        return Answer::Batch(drain(handler, batch).await);
+    }
     let work = async {
-        match serde_json::from_str(payload) {
+        match incoming {
             Ok(incoming) => admit(handler, incoming, arrival).await,
             Err(_) => refuse(Refusal::NotARequest, arrival),
         }
@@ -137,7 +170,17 @@ pub async fn answer(handler: &impl Handler, payload: &str) -> ApiGatewayV2httpRe
             HttpReply::unavailable()
         }
     };
-    respond(reply)
+    Answer::Http(respond(reply))
+}
+
+/// What is not done comes again: nobody waits for it, so that it has the function's own time.
+async fn drain(handler: &impl Handler, Batch { records }: Batch) -> BatchReply {
+    let all = || records.iter().map(|message| message.message_id.clone()).collect();
+    // Boxed, as below.
+    let failed = Box::pin(unless_panicking(handler.drain(records.clone()))).await;
+    let failed: Vec<String> = failed.unwrap_or_else(all);
+    tracing::info!(outcome = "drained", messages = records.len(), failed = failed.len());
+    BatchReply::failed(failed)
 }
 
 async fn admit(handler: &impl Handler, incoming: Incoming<'_>, arrival: Arrival) -> HttpReply {
@@ -224,7 +267,7 @@ mod tests {
     }
 
     async fn answer_of(endpoint: Endpoint, payload: &str) -> (i64, Reply) {
-        let response = answer(&broken(endpoint), payload).await;
+        let Answer::Http(response) = answer(&broken(endpoint), payload).await else { panic!("a batch") };
         let Some(Body::Text(body)) = response.body else { panic!("no body") };
         (response.status_code, serde_json::from_str(&body).unwrap())
     }
@@ -245,5 +288,13 @@ mod tests {
             assert_eq!((answered, reply.error_code), (status, 1), "{payload}");
             assert!(!reply.error_info.is_empty());
         }
+    }
+
+    #[tokio::test]
+    async fn a_batch_that_nobody_drains_fails_whole() {
+        let batch = r#"{"Records":[{"messageId":"a","body":"?"},{"messageId":"b","body":""}]}"#;
+        let answer = answer(&broken(Endpoint::AssignAgent), batch).await;
+        let expected = r#"{"batchItemFailures":[{"itemIdentifier":"a"},{"itemIdentifier":"b"}]}"#;
+        assert_eq!(serde_json::to_string(&answer).unwrap(), expected);
     }
 }

@@ -350,7 +350,10 @@ async fn a_user_is_erased_with_all_that_was_kept_and_nobody_else() {
     store.set_attributes(app(), "maya", &Attributes::default()).await.unwrap();
     for (user, at_ms) in [("maya", 5), ("li", 6)] {
         let body = json!({ "ClientUserId": user, "EventTime": "soon" }).to_string();
-        store.quarantine(Received { app: app(), body: &body, at_ms }, "EventTime").await.unwrap();
+        store
+            .quarantine(Received { app: app(), body: &body, at_ms }, "Desk.SessionEventNotify", "EventTime")
+            .await
+            .unwrap();
     }
     let mut told = 0;
     let receipt = store.erase_user(app(), "maya", |_| told += 1).await.unwrap();

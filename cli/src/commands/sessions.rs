@@ -3,7 +3,10 @@
 use desk_webhooks::{
     protocol::{AppId, Element, EventKind, SessionEvent},
     session::{HandoffOutcome, Summary},
-    store::{Moment, SessionRow, Store, ports::FoldSessions},
+    store::{
+        Moment, SessionRow, Store,
+        ports::{FoldSessions, Reach},
+    },
 };
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use serde_json::{Value, json};
@@ -79,7 +82,7 @@ async fn rows(
 async fn refold(store: &Store, app: AppId, rows: &[SessionRow]) -> Result<(), CliError> {
     const EVERY: usize = 100;
     for (done, row) in rows.iter().enumerate() {
-        store.fold(app, &row.session, now_ms()).await?;
+        store.fold(app, &row.session, Reach::Whole, now_ms()).await?;
         if (done + 1) % EVERY == 0 {
             anstream::eprintln!("{} of {} sessions", done + 1, rows.len());
         }

@@ -6,7 +6,7 @@ use assign_agent::AssignAgent;
 use desk_webhooks::{
     config, edge,
     protocol::Endpoint,
-    store::{Store, client, from_env},
+    store::{Store, from_env},
     webhook::Door,
 };
 
@@ -15,7 +15,7 @@ async fn main() -> ExitCode {
     edge::run(|env| {
         let door = Door::new(Endpoint::AssignAgent, config::door(env)?);
         let answering = config::answering(env)?;
-        let store = Store::new(client(from_env(env)), config::tables(env)?);
+        let store = Store::new(from_env(env).dynamodb(), config::tables(env)?);
         Ok(AssignAgent::new(door, answering, store))
     })
     .await

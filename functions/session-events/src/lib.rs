@@ -1,38 +1,45 @@
 //! Keeps every event of every session durably, then acknowledges it; never the other way round.
 //!
-//! What was verified is kept whatever it is: what cannot be understood goes whole into quarantine.
+//! What was verified is kept whatever it is: what cannot be understood goes whole into quarantine,
+//! and what cannot be kept in time waits in the spill queue, which this function drains itself.
 
-mod summaries;
+mod drain;
+mod folding;
+mod remembered;
 
 use std::{future::Future, time::Duration};
 
 use desk_webhooks::{
-    edge::{Arrival, Handler, Late, unless_panicking},
-    protocol::{Command, EventKind, MemberEvent, NotUnderstood, Reply, SessionEvent, read},
-    session::{ProfileChange, keys},
+    edge::{Arrival, Handler, Late, Message},
+    protocol::{MemberEvent, Reply, SessionEvent},
+    session::{ProfileChange, Understood, understand},
     store::{
         StoreError,
-        ports::{FoldSessions, KeepEvents, KeepStatuses, Kept, Quarantine, Received},
+        ports::{FoldSessions, KeepEvents, KeepStatuses, Kept, Quarantine, Received, Spill},
     },
     webhook::{Callback, Door, HttpReply},
 };
 use tracing::{error, info, warn};
 
-use summaries::Summaries;
+use remembered::Remembered;
 
 /// The share of the budget that an event's writes have.
 const EVENT: Duration = Duration::from_millis(600);
+/// The share that spilling has, when those fail.
+const SPILL: Duration = Duration::from_millis(400);
 
-/// The share that bringing the summary up to date has; it never costs the acknowledgement.
-const FOLD: Duration = Duration::from_millis(400);
-/// A message that comes later than this finds a summary that was thought complete.
-const LATE_MS: u64 = 60_000;
+/// All that the handler asks of the store.
+pub trait Store: KeepEvents + FoldSessions + KeepStatuses + Quarantine {}
+
+impl<T: KeepEvents + FoldSessions + KeepStatuses + Quarantine> Store for T {}
 
 /// The handler, and what it may do.
-pub struct SessionEvents<S> {
+pub struct SessionEvents<S, Q> {
     door: Door,
-    summaries: Summaries,
+    remembered: Remembered,
     store: S,
+    /// The spill queue, where there is one.
+    queue: Option<Q>,
 }
 
 /// What became of a callback.
@@ -40,6 +47,7 @@ pub struct SessionEvents<S> {
 enum Outcome {
     Kept(Kept),
     Quarantined,
+    Spilled,
 }
 
 impl Outcome {
@@ -49,42 +57,35 @@ impl Outcome {
             Self::Kept(Kept::Again) => "duplicate",
             Self::Kept(Kept::Conflict) => "conflict",
             Self::Quarantined => "quarantined",
+            Self::Spilled => "spilled",
         }
     }
 }
 
-impl<S: KeepEvents + FoldSessions + KeepStatuses + Quarantine> SessionEvents<S> {
+impl<S: Store, Q: Spill> SessionEvents<S, Q> {
     /// A handler behind this door.
-    pub fn new(door: Door, store: S) -> Self {
-        Self { door, summaries: Summaries::default(), store }
+    pub fn new(door: Door, store: S, queue: Option<Q>) -> Self {
+        Self { door, remembered: Remembered::default(), store, queue }
     }
 
-    async fn keep(&self, callback: &Callback, arrival: Arrival) -> HttpReply {
+    /// Keeps a callback where it belongs. What is `Ok` is durable.
+    async fn keep(
+        &self,
+        understood: &Result<Understood, String>,
+        callback: &Callback,
+        arrival: Arrival,
+    ) -> Result<Outcome, StoreError> {
         let received = Received { app: callback.app, body: &callback.body, at_ms: arrival.at_ms };
-        let outcome = match understand(callback) {
+        match understood {
             Ok(Understood::Session(event)) => {
-                self.keep_event(received, &event, arrival).await.map(Outcome::Kept)
+                self.keep_event(received, event, arrival).await.map(Outcome::Kept)
             }
             Ok(Understood::Member(event)) => {
-                self.keep_status(received, &event, arrival).await.map(Outcome::Kept)
+                self.keep_status(received, event, arrival).await.map(Outcome::Kept)
             }
-            Err(problem) => {
-                // The reason may repeat what the body holds: it is kept beside it, not logged.
-                warn!(field = problem.path, "a verified callback is not understood; it goes into quarantine");
-                let reason = problem.to_string();
-                let kept = in_time(arrival, self.store.quarantine(received, &reason)).await;
-                kept.map(|()| Outcome::Quarantined)
-            }
-        };
-        let command = callback.command.log_name();
-        match outcome {
-            Ok(outcome) => {
-                info!(command, outcome = outcome.as_str(), duration_ms = arrival.elapsed_ms());
-                HttpReply::answer(Reply::ok())
-            }
-            Err(error) => {
-                error!(command, outcome = "lost unless sent again", %error, duration_ms = arrival.elapsed_ms());
-                HttpReply::unavailable()
+            Err(reason) => {
+                let kept = self.store.quarantine(received, callback.command.as_str(), reason);
+                in_time(arrival, kept).await.map(|()| Outcome::Quarantined)
             }
         }
     }
@@ -99,27 +100,23 @@ impl<S: KeepEvents + FoldSessions + KeepStatuses + Quarantine> SessionEvents<S> 
     ) -> Result<Kept, StoreError> {
         let (kept, summary, ()) = futures_util::join!(
             in_time(arrival, self.store.append(received, event)),
-            in_time(arrival, self.summaries.ensure(&self.store, received, event)),
+            in_time(arrival, self.ensure_summary(received, event)),
             self.move_profile(received, event, arrival),
         );
-        let kept = summary.and(kept)?;
-        if kept != Kept::Again && changes_the_summary(event, received.at_ms) {
-            self.fold(received, event, arrival).await;
-        }
-        Ok(kept)
+        summary.and(kept)
     }
 
-    /// A fold that fails is made up for by the next one, or by `desk sessions refold`.
-    async fn fold(&self, received: Received<'_>, event: &SessionEvent, arrival: Arrival) {
-        let fold = self.store.fold(received.app, &event.session_id, received.at_ms);
-        let folded = unless_panicking(arrival.within(FOLD, fold)).await;
-        let problem = match folded {
-            Some(Ok(Ok(_))) => return,
-            Some(Ok(Err(error))) => error.to_string(),
-            Some(Err(late)) => late.to_string(),
-            None => "it panicked".into(),
-        };
-        warn!(error = problem, "the session's summary is not up to date");
+    /// Makes sure that the event's session can be found.
+    async fn ensure_summary(&self, received: Received<'_>, event: &SessionEvent) -> Result<(), StoreError> {
+        if self.remembered.of(received.app, &event.session_id).found_by_user {
+            return Ok(());
+        }
+        self.store.ensure_summary(received, event).await?;
+        // Without a user the summary is not complete: a later event may bring one.
+        if event.client_user_id.is_some() {
+            self.remembered.found_by_user(received.app, &event.session_id);
+        }
+        Ok(())
     }
 
     async fn move_profile(&self, received: Received<'_>, event: &SessionEvent, arrival: Arrival) {
@@ -142,16 +139,19 @@ impl<S: KeepEvents + FoldSessions + KeepStatuses + Quarantine> SessionEvents<S> 
         );
         current.and(kept)
     }
-}
 
-/// Messages are many and change little: their session is folded by the state changes around them.
-fn changes_the_summary(event: &SessionEvent, received_at_ms: u64) -> bool {
-    use EventKind::{ChatBotRobotSendMsg, ChatBotUserSendMsg, HumanAgentSendMsg, HumanUserSendMsg};
-    let message = matches!(
-        event.event,
-        ChatBotUserSendMsg | ChatBotRobotSendMsg | HumanUserSendMsg | HumanAgentSendMsg
-    );
-    !message || event.event_time.as_ms() + LATE_MS < received_at_ms
+    /// Has the callback wait in the queue, because of `error`; without a queue it is the end.
+    async fn spill(
+        &self,
+        callback: &Callback,
+        arrival: Arrival,
+        error: StoreError,
+    ) -> Result<Outcome, StoreError> {
+        let Some(queue) = &self.queue else { return Err(error) };
+        warn!(%error, "the callback cannot be kept now; it goes into the spill queue");
+        let spilled = arrival.within(SPILL, queue.spill(callback, arrival.at_ms)).await;
+        spilled.unwrap_or_else(|Late| Err(StoreError::late("SendMessage"))).map(|()| Outcome::Spilled)
+    }
 }
 
 async fn in_time<T>(
@@ -161,40 +161,16 @@ async fn in_time<T>(
     arrival.within(EVENT, work).await.unwrap_or_else(|Late| Err(StoreError::late("the write")))
 }
 
-enum Understood {
-    Session(Box<SessionEvent>),
-    Member(MemberEvent),
+/// What a callback says, or why it is not understood. The reason may repeat what the body holds: it is
+/// kept beside it, not logged.
+fn read(callback: &Callback) -> Result<Understood, String> {
+    understand(callback.app, &callback.command, &callback.body).map_err(|problem| {
+        warn!(field = problem.path, "a verified callback is not understood; it goes into quarantine");
+        problem.to_string()
+    })
 }
 
-/// What a callback says, if it can be kept under a key of its own. What would not fit into a key, or
-/// would take the room of an item beside its body, is no value that anybody meant.
-fn understand(callback: &Callback) -> Result<Understood, NotUnderstood> {
-    let fits = |field, value: &str| {
-        if keys::fits(value) { Ok(()) } else { Err(NotUnderstood::new(field, "is too long to be kept")) }
-    };
-    match &callback.command {
-        Command::SessionEvent => {
-            let event: SessionEvent = read(&callback.body)?;
-            fits("SessionId", &keys::session(callback.app, &event.session_id))?;
-            fits("Event", event.event.as_str())?;
-            if let Some(user) = &event.client_user_id {
-                fits("ClientUserId", &keys::user(callback.app, user))?;
-            }
-            fits("ChannelType", event.channel_type.as_deref().unwrap_or_default())?;
-            fits("AgentId", event.agent_id.as_deref().unwrap_or_default())?;
-            Ok(Understood::Session(Box::new(event)))
-        }
-        Command::MemberEvent => {
-            let event: MemberEvent = read(&callback.body)?;
-            fits("MemberId", &keys::agent(callback.app, &event.member_id))?;
-            fits("Status", &event.status)?;
-            Ok(Understood::Member(event))
-        }
-        _ => Err(NotUnderstood::new("CallbackCommand", "is not known to this version")),
-    }
-}
-
-impl<S: KeepEvents + FoldSessions + KeepStatuses + Quarantine> Handler for SessionEvents<S> {
+impl<S: Store, Q: Spill> Handler for SessionEvents<S, Q> {
     fn door(&self) -> &Door {
         &self.door
     }
@@ -202,6 +178,30 @@ impl<S: KeepEvents + FoldSessions + KeepStatuses + Quarantine> Handler for Sessi
     async fn warm_up(&self) {}
 
     async fn take(&self, callback: Callback, arrival: Arrival) -> HttpReply {
-        self.keep(&callback, arrival).await
+        let command = callback.command.log_name();
+        let understood = read(&callback);
+        let outcome = match self.keep(&understood, &callback, arrival).await {
+            Err(error) => self.spill(&callback, arrival, error).await,
+            kept => {
+                if let Ok(Understood::Session(event)) = &understood {
+                    self.keep_current(callback.app, event, arrival).await;
+                }
+                kept
+            }
+        };
+        match outcome {
+            Ok(outcome) => {
+                info!(command, outcome = outcome.as_str(), duration_ms = arrival.elapsed_ms());
+                HttpReply::answer(Reply::ok())
+            }
+            Err(error) => {
+                error!(command, outcome = "lost unless sent again", %error, duration_ms = arrival.elapsed_ms());
+                HttpReply::unavailable()
+            }
+        }
+    }
+
+    async fn drain(&self, messages: Vec<Message>) -> Vec<String> {
+        self.drain_batch(messages).await
     }
 }

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use desk_webhooks::{
     config, edge,
     protocol::Endpoint,
-    store::{Store, client, from_env},
+    store::{SpillQueue, Store, from_env},
     webhook::Door,
 };
 use session_events::SessionEvents;
@@ -14,8 +14,10 @@ use session_events::SessionEvents;
 async fn main() -> ExitCode {
     edge::run(|env| {
         let door = Door::new(Endpoint::SessionEvents, config::door(env)?);
-        let store = Store::new(client(from_env(env)), config::sessions_table(env)?);
-        Ok(SessionEvents::new(door, store))
+        let aws = from_env(env);
+        let store = Store::new(aws.dynamodb(), config::sessions_table(env)?);
+        let queue = config::spill_queue(env).map(|url| SpillQueue::new(aws.sqs(), url));
+        Ok(SessionEvents::new(door, store, queue))
     })
     .await
 }

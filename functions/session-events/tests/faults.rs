@@ -10,15 +10,17 @@ use desk_webhooks::{
     protocol::{AppId, Command, Endpoint, EventTime, MemberEvent, SessionEvent},
     session::ProfileChange,
     store::{
-        StoreError,
-        ports::{FoldSessions, Folded, KeepEvents, KeepStatuses, Kept, Quarantine, Received},
+        Note, StoreError,
+        ports::{FoldSessions, Folded, KeepEvents, KeepStatuses, Kept, Quarantine, Reach, Received, Spill},
     },
     webhook::{Callback, Door},
 };
 use session_events::SessionEvents;
 
+use Mood::{Failing, Hanging, Well};
+
 /// How one capability of the store behaves.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 enum Mood {
     Well,
     Failing,
@@ -62,7 +64,7 @@ impl KeepEvents for Moody {
 }
 
 impl FoldSessions for Moody {
-    async fn fold(&self, _: AppId, _: &str, _: u64) -> Result<Folded, StoreError> {
+    async fn fold(&self, _: AppId, _: &str, _: Reach, _: u64) -> Result<Folded, StoreError> {
         self.profiles.then(Folded::Nothing).await
     }
 }
@@ -78,42 +80,112 @@ impl KeepStatuses for Moody {
 }
 
 impl Quarantine for Moody {
-    async fn quarantine(&self, _: Received<'_>, _: &str) -> Result<(), StoreError> {
+    async fn quarantine(&self, _: Received<'_>, _: &str, _: &str) -> Result<(), StoreError> {
         self.events.then(()).await
     }
 }
 
-/// The HTTP status of the answer to a callback.
-async fn status(events: Mood, summaries: Mood, profiles: Mood, command: Command, body: &str) -> u16 {
+/// A spill queue.
+struct Queue(Mood);
+
+impl Spill for Queue {
+    async fn spill(&self, _: &Callback, _: u64) -> Result<(), StoreError> {
+        self.0.then(()).await
+    }
+
+    async fn refold_later(&self, _: AppId, _: &str) -> Result<(), StoreError> {
+        self.0.then(()).await
+    }
+}
+
+const WELL: Moody = Moody { events: Mood::Well, summaries: Mood::Well, profiles: Mood::Well };
+
+fn handler(store: Moody, queue: Option<Mood>) -> SessionEvents<Moody, Queue> {
     let env = |name: &str| (name == "SDK_APP_IDS").then(|| "1400000001".to_owned());
     let door = Door::new(Endpoint::SessionEvents, config::door(Env::new(&env)).unwrap());
-    let handler = SessionEvents::new(door, Moody { events, summaries, profiles });
+    SessionEvents::new(door, store, queue.map(Queue))
+}
+
+/// The HTTP status of the answer to a callback.
+async fn status(store: Moody, queue: Option<Mood>, command: Command, body: &str) -> u16 {
     let app = "1400000001".parse().unwrap();
     let callback = Callback { app, command, body: body.into(), platform: None, client_ip: None };
     let started = tokio::time::Instant::now();
-    let reply = handler.take(callback, Arrival::now()).await;
+    let reply = handler(store, queue).take(callback, Arrival::now()).await;
     assert!(started.elapsed() <= Duration::from_millis(1200), "{:?}", started.elapsed());
     assert_eq!(reply.status == 200, reply.reply.error_code == 0);
     reply.status
 }
 
+const RATED: &str = r#"{"SessionId":"s","Event":"SatisfactionSelected","EventTime":1,"ClientUserId":"maya","SatisfactionSelected":5}"#;
+const RESTED: &str = r#"{"MemberId":"bo@example.com","Status":"rest","EventTime":1}"#;
+const ENDED: &str = r#"{"SessionId":"s","Event":"SessionEnd","EventTime":1,"ClientUserId":"maya"}"#;
+
 /// Time is the test's own: a limit passes at once, and exactly.
 #[tokio::test(start_paused = true)]
 async fn only_what_is_durable_is_acknowledged_and_nothing_else_is_waited_for() {
-    use Mood::{Failing, Hanging, Well};
-    let rated = r#"{"SessionId":"s","Event":"SatisfactionSelected","EventTime":1,"ClientUserId":"maya","SatisfactionSelected":5}"#;
-    let rested = r#"{"MemberId":"bo@example.com","Status":"rest","EventTime":1}"#;
     let event = || Command::SessionEvent;
-    assert_eq!(status(Well, Well, Well, event(), rated).await, 200);
+    assert_eq!(status(WELL, None, event(), RATED).await, 200);
     for bad in [Failing, Hanging] {
-        assert_eq!(status(bad, Well, Well, event(), rated).await, 503, "the event itself");
-        assert_eq!(status(Well, bad, Well, event(), rated).await, 503, "a session that nobody finds");
-        assert_eq!(
-            status(Well, Well, bad, event(), rated).await,
-            200,
-            "profile and summary follow from the events"
-        );
-        assert_eq!(status(bad, Well, Well, Command::MemberEvent, rested).await, 503);
-        assert_eq!(status(bad, Well, Well, event(), "{}").await, 503, "what is not understood");
+        // What fails, and what becomes of an event, a status, and what is not understood.
+        let broken = || {
+            [
+                (Moody { events: bad, ..WELL }, event(), RATED),
+                (Moody { summaries: bad, ..WELL }, event(), RATED),
+                (Moody { events: bad, ..WELL }, Command::MemberEvent, RESTED),
+                (Moody { events: bad, ..WELL }, event(), "{}"),
+            ]
+        };
+        for (queue, expected) in [(None, 503), (Some(Well), 200), (Some(Failing), 503), (Some(Hanging), 503)]
+        {
+            for (store, command, body) in broken() {
+                let answered = status(store, queue, command, body).await;
+                assert_eq!(answered, expected, "{body} with {bad:?} and the queue {queue:?}");
+            }
+        }
+        for queue in [None, Some(Well), Some(bad)] {
+            for body in [RATED, ENDED] {
+                let store = Moody { profiles: bad, ..WELL };
+                assert_eq!(status(store, queue, event(), body).await, 200, "profile and summary follow");
+            }
+        }
+    }
+}
+
+/// Whether a message with this note fails.
+async fn fails(store: Moody, note: &str) -> bool {
+    let message = |id: &str, body: &str| {
+        serde_json::from_value(serde_json::json!({ "messageId": id, "body": body })).unwrap()
+    };
+    // The queue of a draining function would take anything, and must not be asked.
+    let failed = handler(store, Some(Well)).drain(vec![message("a", note), message("b", note)]).await;
+    assert!(failed.is_empty() || failed == ["a", "b"], "{failed:?}");
+    !failed.is_empty()
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_drained_is_reported_and_not_spilled_again() {
+    let app = "1400000001".parse().unwrap();
+    let command = Command::SessionEvent;
+    let callback = Callback { app, command, body: RATED.into(), platform: None, client_ip: None };
+    let callback = Note::Callback { callback, received_at_ms: 1 }.text().unwrap();
+    let refold = r#"{"note":"refold/1","app":1400000001,"session":"s"}"#;
+    for note in [callback.as_str(), refold] {
+        assert!(!fails(WELL, note).await, "{note}");
+    }
+    for bad in [Failing, Hanging] {
+        assert!(fails(Moody { events: bad, ..WELL }, &callback).await);
+        assert!(fails(Moody { summaries: bad, ..WELL }, &callback).await);
+        assert!(fails(Moody { profiles: bad, ..WELL }, &callback).await, "the fold");
+        assert!(fails(Moody { profiles: bad, ..WELL }, refold).await);
+    }
+    for foreign in [
+        "",
+        "{}",
+        "text",
+        r#"{"note":"callback/2","app":1400000001}"#,
+        r#"{"note":"callback/1","app":1400000001,"command":"Desk.SessionEventNotify","received_at":1,"body_z":"?"}"#,
+    ] {
+        assert!(fails(WELL, foreign).await, "{foreign}");
     }
 }

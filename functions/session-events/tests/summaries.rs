@@ -10,7 +10,7 @@ use desk_local::{
 use desk_webhooks::{
     protocol::AppId,
     session::HandoffOutcome,
-    store::ports::{FoldSessions, Folded},
+    store::ports::{FoldSessions, Folded, Reach},
 };
 use serde_json::{Value, json};
 
@@ -80,7 +80,7 @@ async fn whatever_the_order_the_last_state_change_leaves_the_same_summary() {
         // Each of these messages is years old, hence late: none waits for a state change.
         let summary = stage.store().summary(app(), "s").await.unwrap().unwrap();
         assert_eq!(summary.items, 7);
-        let Folded::Written(again) = stage.store().fold(app(), "s", 1).await.unwrap() else {
+        let Folded::Written(again) = stage.store().fold(app(), "s", Reach::Whole, 1).await.unwrap() else {
             panic!("no story")
         };
         assert_eq!(*again, summary, "folding again changes nothing");

@@ -42,6 +42,31 @@ open_set! {
     }
 }
 
+impl EventKind {
+    /// Whether somebody said something; everything else changes the session's state.
+    pub fn is_message(&self) -> bool {
+        use EventKind::{ChatBotRobotSendMsg, ChatBotUserSendMsg, HumanAgentSendMsg, HumanUserSendMsg};
+        matches!(self, ChatBotUserSendMsg | ChatBotRobotSendMsg | HumanUserSendMsg | HumanAgentSendMsg)
+    }
+
+    /// Whether the session is over with it.
+    pub fn is_end(&self) -> bool {
+        use EventKind::{
+            SessionAgentEnd, SessionAgentTimeoutEnd, SessionEnd, SessionPendingAutoFinishEnd, SessionUserEnd,
+            SessionUserTimeoutEnd,
+        };
+        matches!(
+            self,
+            SessionUserEnd
+                | SessionAgentEnd
+                | SessionUserTimeoutEnd
+                | SessionAgentTimeoutEnd
+                | SessionPendingAutoFinishEnd
+                | SessionEnd
+        )
+    }
+}
+
 /// A message or a state change of a session: the body of `Desk.SessionEventNotify` (1229/68989).
 ///
 /// Only `SessionId`, `Event` and `EventTime` must be there: without them an event has no place to

@@ -6,6 +6,8 @@
 pub mod keys;
 mod profile;
 mod summary;
+mod understand;
 
 pub use profile::ProfileChange;
 pub use summary::{Entry, FOLD, FirstResponse, Handoff, HandoffOutcome, Messages, Stint, Summary, fold};
+pub use understand::{Understood, understand};

@@ -1,31 +1,40 @@
-//! The DynamoDB client: how it connects, how long it waits, how often it tries again.
+//! The AWS clients: how they connect, how long they wait, how often they try again.
 
 use std::time::Duration;
 
-use aws_sdk_dynamodb::{
-    Client, Config,
-    config::{
-        BehaviorVersion, Credentials, Region, SharedCredentialsProvider, SharedHttpClient,
-        retry::RetryConfig, timeout::TimeoutConfig,
-    },
+use aws_sdk_dynamodb::config::{
+    BehaviorVersion, Credentials, Region, SharedCredentialsProvider, SharedHttpClient, retry::RetryConfig,
+    timeout::TimeoutConfig,
 };
 use aws_smithy_http_client::{
     Builder,
     tls::{Provider, rustls_provider::CryptoMode},
 };
+use aws_types::SdkConfig;
 
 use crate::config::Env;
 
-/// How to reach DynamoDB.
+/// How to reach AWS; its clients share their connections.
 pub struct Access {
-    /// The region of the tables.
-    pub region: String,
-    /// Who asks.
-    pub credentials: SharedCredentialsProvider,
-    /// Another address than the region's own.
-    pub endpoint: Option<String>,
-    /// How long to wait.
-    pub limits: Limits,
+    config: SdkConfig,
+    endpoints: Endpoints,
+}
+
+/// Addresses to use in place of the region's own.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Endpoints {
+    /// DynamoDB's.
+    pub dynamodb: Option<String>,
+    /// SQS's.
+    pub sqs: Option<String>,
+}
+
+impl Endpoints {
+    /// What the environment says, by the SDK's own variables.
+    pub fn from_env(env: Env<'_>) -> Self {
+        let endpoint = |name| env.get(name).or_else(|| env.get("AWS_ENDPOINT_URL"));
+        Self { dynamodb: endpoint("AWS_ENDPOINT_URL_DYNAMODB"), sqs: endpoint("AWS_ENDPOINT_URL_SQS") }
+    }
 }
 
 /// How long a client waits: the SDK by itself would wait for ever.
@@ -54,32 +63,50 @@ pub fn from_env(env: Env<'_>) -> Access {
         None,
         "environment",
     );
-    Access {
-        region: env.get("AWS_REGION").unwrap_or_else(|| "us-east-1".into()),
-        credentials: SharedCredentialsProvider::new(credentials),
-        endpoint: env.get("AWS_ENDPOINT_URL_DYNAMODB").or_else(|| env.get("AWS_ENDPOINT_URL")),
-        limits: Limits::FUNCTION,
-    }
+    Access::new(
+        env.get("AWS_REGION").unwrap_or_else(|| "us-east-1".into()),
+        SharedCredentialsProvider::new(credentials),
+        Endpoints::from_env(env),
+        Limits::FUNCTION,
+    )
 }
 
-/// A client that gives up in time.
-pub fn client(access: Access) -> Client {
-    let timeouts = TimeoutConfig::builder()
-        .connect_timeout(access.limits.connect)
-        .operation_attempt_timeout(access.limits.attempt)
-        .build();
-    let retries = RetryConfig::standard().with_initial_backoff(Duration::from_millis(25));
-    let mut config = Config::builder()
-        .behavior_version(BehaviorVersion::v2026_01_12())
-        .region(Region::new(access.region))
-        .credentials_provider(access.credentials)
-        .http_client(http_client())
-        .timeout_config(timeouts)
-        .retry_config(retries);
-    if let Some(endpoint) = access.endpoint {
-        config = config.endpoint_url(endpoint);
+impl Access {
+    /// Reaches AWS in this region as whoever has these credentials, and gives up in time.
+    pub fn new(
+        region: String,
+        credentials: SharedCredentialsProvider,
+        endpoints: Endpoints,
+        limits: Limits,
+    ) -> Self {
+        let timeouts = TimeoutConfig::builder()
+            .connect_timeout(limits.connect)
+            .operation_attempt_timeout(limits.attempt)
+            .build();
+        let config = SdkConfig::builder()
+            .behavior_version(BehaviorVersion::v2026_01_12())
+            .region(Region::new(region))
+            .credentials_provider(credentials)
+            .http_client(http_client())
+            .timeout_config(timeouts)
+            .retry_config(RetryConfig::standard().with_initial_backoff(Duration::from_millis(25)))
+            .build();
+        Self { config, endpoints }
     }
-    Client::from_conf(config.build())
+
+    /// A client of DynamoDB.
+    pub fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
+        let mut config = aws_sdk_dynamodb::config::Builder::from(&self.config);
+        config.set_endpoint_url(self.endpoints.dynamodb.clone());
+        aws_sdk_dynamodb::Client::from_conf(config.build())
+    }
+
+    /// A client of SQS.
+    pub fn sqs(&self) -> aws_sdk_sqs::Client {
+        let mut config = aws_sdk_sqs::config::Builder::from(&self.config);
+        config.set_endpoint_url(self.endpoints.sqs.clone());
+        aws_sdk_sqs::Client::from_conf(config.build())
+    }
 }
 
 /// An HTTP client with ring: against AWS-LC, 2 MB less in each artefact and no entropy gathering

@@ -2,11 +2,11 @@ use std::error::Error;
 
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 
-/// DynamoDB did not do what it was asked.
+/// An AWS service did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
 #[error("{operation} failed: {kind}")]
 pub struct StoreError {
-    /// What was tried, such as `PutItem`.
+    /// What was tried, such as `PutItem` or `SendMessage`.
     pub operation: &'static str,
     /// What kind of failure it is.
     pub kind: Kind,
@@ -26,13 +26,13 @@ impl StoreError {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Kind {
     /// Nothing answered in time, or what answered was a fault of the service.
-    #[error("DynamoDB cannot be reached or does not answer in time")]
+    #[error("the service cannot be reached or does not answer in time")]
     Unavailable,
     /// There is no such table.
     #[error("the table does not exist in this account and region")]
     NoTable,
     /// The service refused, and would again; the error's code as the service calls it.
-    #[error("DynamoDB refused the request: {0}")]
+    #[error("the service refused the request: {0}")]
     Refused(String),
     /// What is stored is not what this version can read.
     #[error("a stored item cannot be read: {0}")]

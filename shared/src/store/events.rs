@@ -17,6 +17,9 @@ use crate::{
 /// An event whose time is further off than this is flagged.
 const ODD_MS: u64 = 24 * 60 * 60 * 1000;
 
+/// A command longer than this is none, and would take the room of the body.
+const COMMAND_CHARS: usize = 200;
+
 const PUT: &str = "PutItem";
 const UPDATE: &str = "UpdateItem";
 
@@ -180,11 +183,17 @@ impl KeepStatuses for Store {
 }
 
 impl Quarantine for Store {
-    async fn quarantine(&self, received: Received<'_>, reason: &str) -> Result<(), StoreError> {
+    async fn quarantine(
+        &self,
+        received: Received<'_>,
+        command: &str,
+        reason: &str,
+    ) -> Result<(), StoreError> {
         let at = EventTime::from_ms(received.at_ms).unwrap_or(EventTime::MAX);
         let item = KeptItem {
             pk: keys::quarantine(received.app, &day(at)),
             sk: keys::quarantined(received.at_ms, &sha256_hex(received.body.as_bytes())),
+            command: Some(command.chars().take(COMMAND_CHARS).collect()),
             reason: Some(reason.to_owned()),
             ..KeptItem::default()
         };

@@ -36,6 +36,9 @@ pub(super) struct KeptItem {
     /// `Status` of an agent, as received.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<String>,
+    /// The command under which something in the quarantine came.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub command: Option<String>,
     /// Why it is in the quarantine.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,

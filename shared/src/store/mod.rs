@@ -1,4 +1,4 @@
-//! DynamoDB: the only module that knows the AWS SDK.
+//! DynamoDB and SQS: the only module that knows the AWS SDK.
 //!
 //! A function names what it may do by the traits of [`ports`]; [`Store`] can do all of it, and the
 //! policy in the template grants what the function's traits need. What the `desk` command does
@@ -14,15 +14,17 @@ pub mod ports;
 mod questions;
 mod reading;
 mod rules;
+mod spill;
 mod summaries;
 mod users;
 
-pub use client::{Access, Limits, client, from_env, http_client};
+pub use client::{Access, Endpoints, Limits, from_env, http_client};
 pub use erasure::Receipt;
 pub use error::{Kind, StoreError};
 pub use pages::{Pages, Shelf};
 pub use reading::{Moment, Quarantined, SessionRow, Story};
 pub use rules::{ActiveRules, InForce, Mover, Publication, PublishError, RulesVersion, fits};
+pub use spill::{Note, NoteError, SpillQueue};
 pub use users::UserError;
 
 use std::time::Duration;

@@ -10,6 +10,7 @@ use crate::{
     protocol::{AppId, EventTime, MemberEvent, SessionEvent},
     routing::{Attributes, DecisionRecord, Profile, Timeline},
     session::{ProfileChange, Summary},
+    webhook::Callback,
 };
 
 /// Finds the ruleset that is in force. `dynamodb:GetItem` on the rules table.
@@ -107,11 +108,22 @@ pub trait KeepEvents {
     ) -> impl Future<Output = Result<(), StoreError>>;
 }
 
+/// How much of a session's story a fold may read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// One page, in one round trip: nothing is folded if there is more.
+    Page,
+    /// All of it.
+    Whole,
+}
+
 /// What became of a fold.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Folded {
     /// The session has this summary, or one of at least as many items.
     Written(Box<Summary>),
+    /// The story is longer than the fold's reach.
+    TooLong,
     /// Nothing is known of the session.
     Nothing,
 }
@@ -123,6 +135,7 @@ pub trait FoldSessions {
         &self,
         app: AppId,
         session_id: &str,
+        reach: Reach,
         now_ms: u64,
     ) -> impl Future<Output = Result<Folded, StoreError>>;
 }
@@ -146,10 +159,21 @@ pub trait KeepStatuses {
 
 /// Keeps what was verified but not understood. `dynamodb:PutItem` on the sessions table.
 pub trait Quarantine {
-    /// Keeps the body whole, with the reason.
+    /// Keeps the body whole, with the command under which it came and the reason.
     fn quarantine(
         &self,
         received: Received<'_>,
+        command: &str,
         reason: &str,
     ) -> impl Future<Output = Result<(), StoreError>>;
+}
+
+/// Puts off what cannot be done now. `sqs:SendMessage` on the spill queue.
+pub trait Spill {
+    /// Keeps a verified callback in the queue until it can be kept in its place.
+    fn spill(&self, callback: &Callback, received_at_ms: u64)
+    -> impl Future<Output = Result<(), StoreError>>;
+
+    /// Has the session folded once what is late has come.
+    fn refold_later(&self, app: AppId, session_id: &str) -> impl Future<Output = Result<(), StoreError>>;
 }

@@ -6,13 +6,16 @@ use serde_bytes::ByteBuf;
 use super::{
     Store, StoreError,
     events::{day, unless_condition_failed},
-    items::{Item, from_item, number, text, unzip},
-    ports::{FoldSessions, Folded},
+    items::{from_item, number, text, unzip},
+    ports::{FoldSessions, Folded, Reach},
 };
 use crate::{
     protocol::{AppId, EventTime, SessionEvent, read},
     session::{Entry, FOLD, Summary, fold, keys},
 };
+
+/// A session of up to so many items is folded in one round trip.
+const PAGE: i32 = 200;
 
 const QUERY: &str = "Query";
 const UPDATE: &str = "UpdateItem";
@@ -41,8 +44,16 @@ enum Happened {
 }
 
 impl FoldSessions for Store {
-    async fn fold(&self, app: AppId, session_id: &str, now_ms: u64) -> Result<Folded, StoreError> {
-        let story = self.folded_items(app, session_id).await?;
+    async fn fold(
+        &self,
+        app: AppId,
+        session_id: &str,
+        reach: Reach,
+        now_ms: u64,
+    ) -> Result<Folded, StoreError> {
+        let Some(story) = self.folded_items(app, session_id, reach).await? else {
+            return Ok(Folded::TooLong);
+        };
         if story.is_empty() {
             return Ok(Folded::Nothing);
         }
@@ -62,31 +73,43 @@ impl FoldSessions for Store {
 }
 
 impl Store {
-    /// The story as it is at this moment, by its keys: no reader lags behind.
+    /// The story as it is at this moment, by its keys: no reader lags behind. `None` if it goes on
+    /// beyond the reach.
     async fn folded_items(
         &self,
         app: AppId,
         session_id: &str,
-    ) -> Result<Vec<(String, Happened)>, StoreError> {
-        let items = self
-            .client
-            .query()
-            .table_name(&self.sessions_table)
-            .key_condition_expression("pk = :pk AND begins_with(sk, :timeline)")
-            .projection_expression("sk, #event, #body, body_z, #rule, #version")
-            .expression_attribute_names("#event", "event")
-            .expression_attribute_names("#body", "body")
-            .expression_attribute_names("#rule", "rule")
-            .expression_attribute_names("#version", "version")
-            .expression_attribute_values(":pk", text(keys::session(app, session_id)))
-            .expression_attribute_values(":timeline", text(keys::TIMELINE))
-            .consistent_read(true)
-            .into_paginator()
-            .items()
-            .send();
-        let items: Vec<Item> =
-            items.collect::<Result<_, _>>().await.map_err(|error| StoreError::of(QUERY, error))?;
-        items.into_iter().map(|item| from_item(QUERY, item).map(|item| happened(session_id, item))).collect()
+        reach: Reach,
+    ) -> Result<Option<Vec<(String, Happened)>>, StoreError> {
+        let mut story = Vec::new();
+        let mut start = None;
+        loop {
+            let query = self
+                .client
+                .query()
+                .table_name(&self.sessions_table)
+                .key_condition_expression("pk = :pk AND begins_with(sk, :timeline)")
+                .projection_expression("sk, #event, #body, body_z, #rule, #version")
+                .expression_attribute_names("#event", "event")
+                .expression_attribute_names("#body", "body")
+                .expression_attribute_names("#rule", "rule")
+                .expression_attribute_names("#version", "version")
+                .expression_attribute_values(":pk", text(keys::session(app, session_id)))
+                .expression_attribute_values(":timeline", text(keys::TIMELINE))
+                .set_limit((reach == Reach::Page).then_some(PAGE))
+                .set_exclusive_start_key(start)
+                .consistent_read(true);
+            let page = query.send().await.map_err(|error| StoreError::of(QUERY, error))?;
+            for item in page.items.unwrap_or_default() {
+                story.push(happened(session_id, from_item(QUERY, item)?));
+            }
+            start = page.last_evaluated_key;
+            match (&start, reach) {
+                (None, _) => return Ok(Some(story)),
+                (Some(_), Reach::Page) => return Ok(None),
+                (Some(_), Reach::Whole) => {}
+            }
+        }
     }
 
     /// Writes a summary, unless a newer one is there: of a later form, or of as many items.

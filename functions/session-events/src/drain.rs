@@ -1,0 +1,93 @@
+//! Draining the spill queue: what waits there is kept by the same writes, and never spilled again.
+//!
+//! A message comes at least once, and comes again if it fails; Lambda puts it into the dead-letter
+//! queue when that goes on.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use desk_webhooks::{
+    edge::{Arrival, Message, unless_panicking},
+    protocol::AppId,
+    session::Understood,
+    store::{
+        Note, NoteError, StoreError,
+        ports::{Reach, Spill},
+    },
+};
+use futures_util::future::join_all;
+use tokio::time::{Instant, timeout_at};
+use tracing::error;
+
+use crate::{SessionEvents, Store, read};
+
+/// Less than the function has: what is not done by then is reported, and comes again.
+const BATCH: Duration = Duration::from_secs(25);
+
+/// A session, and the messages that want it folded.
+type Folds = BTreeMap<(AppId, String), Vec<String>>;
+
+impl<S: Store, Q: Spill> SessionEvents<S, Q> {
+    /// Takes care of a batch, and returns the ids of the messages that failed.
+    pub(crate) async fn drain_batch(&self, messages: Vec<Message>) -> Vec<String> {
+        let end = Instant::now() + BATCH;
+        let taken = messages.iter().map(|message| timeout_at(end, unless_panicking(self.take_note(message))));
+        let mut failed = BTreeSet::new();
+        let mut folds = Folds::new();
+        for (message, taken) in messages.iter().zip(join_all(taken).await) {
+            match taken {
+                Ok(Some(Ok(None))) => {}
+                Ok(Some(Ok(Some(session)))) => {
+                    folds.entry(session).or_default().push(message.message_id.clone());
+                }
+                Ok(Some(Err(error))) => {
+                    error!(%error, "a message of the spill queue could not be taken care of");
+                    failed.insert(message.message_id.clone());
+                }
+                Ok(None) | Err(_) => {
+                    failed.insert(message.message_id.clone());
+                }
+            }
+        }
+        // One after the other: a story may be long, and each once, however many messages want it.
+        for ((app, session_id), wanted_by) in folds {
+            let fold = self.store.fold(app, &session_id, Reach::Whole, Arrival::now().at_ms);
+            let problem = match timeout_at(end, unless_panicking(fold)).await {
+                Ok(Some(Ok(_))) => continue,
+                Ok(Some(Err(error))) => error.to_string(),
+                Ok(None) => "it panicked".into(),
+                Err(late) => late.to_string(),
+            };
+            error!(error = problem, "a session could not be folded");
+            failed.extend(wanted_by);
+        }
+        failed.into_iter().collect()
+    }
+
+    /// Does what a message asks for, except for the fold: that comes back.
+    async fn take_note(&self, message: &Message) -> Result<Option<(AppId, String)>, Problem> {
+        match Note::read(&message.body)? {
+            Note::Refold { app, session_id } => Ok(Some((app, session_id))),
+            Note::Callback { callback, received_at_ms } => {
+                let understood = read(&callback);
+                let arrival = Arrival::waited_since(received_at_ms);
+                self.keep(&understood, &callback, arrival).await?;
+                // Also what was kept before: it may have come to its end between the event and the fold.
+                Ok(match understood {
+                    Ok(Understood::Session(event)) => Some((callback.app, event.session_id)),
+                    _ => None,
+                })
+            }
+        }
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+enum Problem {
+    #[error(transparent)]
+    Note(#[from] NoteError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}

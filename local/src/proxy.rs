@@ -1,0 +1,215 @@
+//! A proxy before an AWS service, for what the service itself cannot be made to do: fail, stall, lose an
+//! answer. It also counts: what a function asks for is seen at the wire.
+
+use std::{
+    io,
+    net::{Ipv4Addr, SocketAddr},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use axum::body::Bytes;
+use http_body_util::{BodyExt, Full};
+use hyper::{
+    Request, Response, body::Incoming, client::conn::http1 as client, server::conn::http1 as server,
+};
+use hyper_util::rt::TokioIo;
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::Notify,
+    task::JoinHandle,
+    time::sleep,
+};
+
+/// What a call asks for.
+#[derive(Debug)]
+pub struct Call<'a> {
+    /// How many calls came before it.
+    pub number: u64,
+    /// The operation as the wire names it, such as `DynamoDB_20120810.PutItem`.
+    pub target: &'a str,
+    /// The request's JSON.
+    pub body: &'a Bytes,
+}
+
+/// What becomes of a call.
+#[derive(Clone, Debug)]
+pub enum Verdict {
+    /// It goes through.
+    Pass,
+    /// It goes through with another body.
+    Rewrite(Bytes),
+    /// The service is not asked; this answer comes back: an HTTP status and JSON.
+    Answer(u16, String),
+    /// The service is not asked, and the connection breaks.
+    Reset,
+    /// The service does what it was asked, and the connection breaks before its answer.
+    LoseAnswer,
+    /// It goes through after this time.
+    Stall(Duration),
+    /// The service is not asked, and nothing comes back; [`Proxy::held`] tells.
+    HoldRequest,
+    /// The service does what it was asked, and its answer does not come back; [`Proxy::held`] tells.
+    HoldAnswer,
+}
+
+type Judge = dyn Fn(&Call<'_>) -> Verdict + Send + Sync;
+
+/// A running proxy. It ends when it is dropped.
+#[derive(Debug)]
+pub struct Proxy {
+    address: SocketAddr,
+    shared: Arc<Shared>,
+    server: JoinHandle<()>,
+}
+
+struct Shared {
+    upstream: String,
+    judge: Box<Judge>,
+    next: AtomicU64,
+    targets: Mutex<Vec<String>>,
+    held: Notify,
+}
+
+impl std::fmt::Debug for Shared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Shared").field("upstream", &self.upstream).finish_non_exhaustive()
+    }
+}
+
+impl Proxy {
+    /// Starts one before `upstream` (`http://127.0.0.1:PORT`); `judge` says what becomes of each call.
+    ///
+    /// # Errors
+    /// There is no port to listen on.
+    pub async fn start(
+        upstream: &str,
+        judge: impl Fn(&Call<'_>) -> Verdict + Send + Sync + 'static,
+    ) -> io::Result<Self> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let address = listener.local_addr()?;
+        let shared = Arc::new(Shared {
+            upstream: upstream.trim_start_matches("http://").to_owned(),
+            judge: Box::new(judge),
+            next: AtomicU64::new(0),
+            targets: Mutex::default(),
+            held: Notify::new(),
+        });
+        let server = tokio::spawn(serve(listener, Arc::clone(&shared)));
+        Ok(Self { address, shared, server })
+    }
+
+    /// Where it listens: `http://127.0.0.1:PORT`.
+    pub fn endpoint(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// The operations that were asked for since the last time, in order.
+    pub fn take_targets(&self) -> Vec<String> {
+        std::mem::take(&mut self.shared.targets.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Waits until a call is held.
+    pub async fn held(&self) {
+        self.shared.held.notified().await;
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
+
+async fn serve(listener: TcpListener, shared: Arc<Shared>) {
+    // A listener's error concerns one connection, which is gone.
+    loop {
+        let Ok((connection, _)) = listener.accept().await else { continue };
+        // One write per answer, not held back; and what breaks, breaks with a reset.
+        if connection.set_nodelay(true).and(connection.set_zero_linger()).is_err() {
+            continue;
+        }
+        tokio::spawn(serve_connection(connection, Arc::clone(&shared)));
+    }
+}
+
+async fn serve_connection(connection: TcpStream, shared: Arc<Shared>) {
+    let upstream = tokio::sync::Mutex::new(None);
+    let service = hyper::service::service_fn(|request| pass(request, &shared, &upstream));
+    // An error is a verdict, or the caller's end: either way the connection is over.
+    let _ = server::Builder::new().serve_connection(TokioIo::new(connection), service).await;
+}
+
+type Upstream = tokio::sync::Mutex<Option<client::SendRequest<Full<Bytes>>>>;
+
+async fn pass(
+    request: Request<Incoming>,
+    shared: &Shared,
+    upstream: &Upstream,
+) -> Result<Response<Full<Bytes>>, io::Error> {
+    let (head, body) = request.into_parts();
+    let mut body = body.collect().await.map_err(io::Error::other)?.to_bytes();
+    let target = head.headers.get("x-amz-target").and_then(|target| target.to_str().ok()).unwrap_or_default();
+    let number = shared.next.fetch_add(1, Ordering::Relaxed);
+    let verdict = (shared.judge)(&Call { number, target, body: &body });
+    shared.targets.lock().unwrap_or_else(PoisonError::into_inner).push(target.to_owned());
+    match &verdict {
+        Verdict::Answer(status, json) => return answer(*status, json.clone()),
+        Verdict::Reset => return Err(io::ErrorKind::ConnectionReset.into()),
+        Verdict::HoldRequest => return hold(shared).await,
+        Verdict::Stall(time) => sleep(*time).await,
+        Verdict::Rewrite(other) => body = other.clone(),
+        Verdict::Pass | Verdict::LoseAnswer | Verdict::HoldAnswer => {}
+    }
+    let mut forwarded = Request::new(Full::new(body));
+    *forwarded.method_mut() = head.method;
+    *forwarded.uri_mut() = head.uri;
+    *forwarded.headers_mut() = head.headers;
+    // The length is that of the body as it goes out.
+    forwarded.headers_mut().remove(hyper::header::CONTENT_LENGTH);
+    let answered = forward(forwarded, shared, upstream).await?;
+    match verdict {
+        Verdict::LoseAnswer => Err(io::ErrorKind::ConnectionReset.into()),
+        Verdict::HoldAnswer => hold(shared).await,
+        _ => Ok(answered),
+    }
+}
+
+async fn forward(
+    request: Request<Full<Bytes>>,
+    shared: &Shared,
+    upstream: &Upstream,
+) -> Result<Response<Full<Bytes>>, io::Error> {
+    let mut upstream = upstream.lock().await;
+    let mut sender = match upstream.take().filter(|sender| !sender.is_closed()) {
+        Some(sender) => sender,
+        None => {
+            let connection = TcpStream::connect(&shared.upstream).await?;
+            connection.set_nodelay(true)?;
+            let (sender, driver) =
+                client::handshake(TokioIo::new(connection)).await.map_err(io::Error::other)?;
+            tokio::spawn(driver);
+            sender
+        }
+    };
+    sender.ready().await.map_err(io::Error::other)?;
+    let answered = sender.send_request(request).await.map_err(io::Error::other)?;
+    let (mut head, body) = answered.into_parts();
+    let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
+    *upstream = Some(sender);
+    head.headers.remove(hyper::header::TRANSFER_ENCODING);
+    Ok(Response::from_parts(head, Full::new(body)))
+}
+
+async fn hold<T>(shared: &Shared) -> T {
+    shared.held.notify_one();
+    std::future::pending().await
+}
+
+fn answer(status: u16, json: String) -> Result<Response<Full<Bytes>>, io::Error> {
+    let response = Response::builder().status(status).header("content-type", "application/x-amz-json-1.0");
+    response.body(Full::new(json.into())).map_err(io::Error::other)
+}
