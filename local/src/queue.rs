@@ -1,6 +1,6 @@
 //! The spill queue of a stage, and Lambda's part in draining it.
 
-use desk_webhooks::store::{Access, SpillQueue};
+use desk_webhooks::store::Access;
 use serde_json::{Value, json};
 
 use crate::{
@@ -64,9 +64,14 @@ impl Queue {
         &self.url
     }
 
-    /// The queue as the function sees it.
-    pub fn spill(&self) -> SpillQueue {
-        SpillQueue::new(self.client.clone(), self.url.clone())
+    /// Puts a text into it that can be taken after a delay.
+    ///
+    /// # Errors
+    /// SQS's.
+    pub async fn put(&self, text: &str, delay_seconds: i32) -> Result<(), aws_sdk_sqs::Error> {
+        let put = self.client.send_message().queue_url(&self.url).message_body(text);
+        put.delay_seconds(delay_seconds).send().await?;
+        Ok(())
     }
 
     /// Up to ten messages that can be taken now.
