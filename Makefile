@@ -6,7 +6,7 @@ export PATH := $(CURDIR)/$(TOOLS)/bin:$(PATH)
 export SAM_CLI_TELEMETRY := 0
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test check build deploy tools
+.PHONY: help demo run test storm check build deploy tools
 
 help: ## This list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -26,6 +26,11 @@ local-binaries:
 
 test: tools ## All tests: unit, handler, adapter, end to end
 	cargo test --locked --workspace
+
+storm: tools ## 20,000 events on a DynamoDB that throttles, fails, stalls and goes away
+	cargo build --locked --release -p session-events
+	cargo build --locked -p desk-local
+	target/debug/desk-local storm
 
 check: $(TOOLS)/installed ## Format, lints, docs, template, dependencies
 	cargo fmt --all --check

@@ -1,7 +1,8 @@
-//! `make run` and `make demo`: everything on this machine, as it is deployed.
+//! `make run`, `make demo` and `make storm`: everything on this machine, as it is deployed.
 
 mod demo;
 mod stack;
+mod storm;
 
 use std::{error::Error, process::ExitCode};
 
@@ -12,8 +13,9 @@ async fn main() -> ExitCode {
     let outcome = match std::env::args().nth(1).as_deref() {
         Some("run") => run().await,
         Some("demo") => demo::run().await,
+        Some("storm") => storm::run().await,
         _ => {
-            eprintln!("usage: desk-local run|demo (or `make run`, `make demo`)");
+            eprintln!("usage: desk-local run|demo|storm (or `make run`, `make demo`, `make storm`)");
             return ExitCode::from(2);
         }
     };

@@ -75,49 +75,81 @@ impl Queue {
     }
 
     /// Up to ten messages that can be taken now.
-    pub async fn batch(&self) -> Batch {
+    ///
+    /// # Errors
+    /// SQS's.
+    pub async fn batch(&self) -> Result<Batch, QueueError> {
         let received = self.client.receive_message().queue_url(&self.url).max_number_of_messages(BATCH);
-        let received = received.send().await.map(|output| output.messages.unwrap_or_default());
+        let messages = received.send().await.map_err(aws_sdk_sqs::Error::from)?.messages.unwrap_or_default();
         let message = |message: aws_sdk_sqs::types::Message| {
             Some((message.message_id?, message.receipt_handle?, message.body?))
         };
-        // A queue that cannot be read looks empty: whoever expects messages sees that they are missing.
-        Batch { messages: received.unwrap_or_default().into_iter().filter_map(message).collect() }
+        Ok(Batch { messages: messages.into_iter().filter_map(message).collect() })
     }
 
-    /// What becomes of a batch after the function answered: what is done goes, what failed comes again.
-    pub async fn settle(&self, batch: Batch, answer: &Value) {
-        let failures = answer["batchItemFailures"].as_array().cloned().unwrap_or_default();
-        for (id, receipt, _) in batch.messages {
-            if failures.iter().any(|failure| failure["itemIdentifier"] == json!(id)) {
-                let again = self.client.change_message_visibility().queue_url(&self.url);
-                let _ = again.receipt_handle(receipt).visibility_timeout(0).send().await;
-            } else {
-                let done = self.client.delete_message().queue_url(&self.url).receipt_handle(receipt);
-                let _ = done.send().await;
-            }
-        }
-    }
-
-    /// Hands batches to the function until nothing waits, and returns how many messages were done.
+    /// What becomes of a batch after the function answered: what is done goes, what failed comes again, at once.
+    /// Returns how many were done.
     ///
     /// # Errors
-    /// The function's, or messages that fail.
-    pub async fn drain_into(&self, function: &mut Sandbox) -> Result<usize, SandboxError> {
+    /// SQS's.
+    pub async fn settle(&self, batch: Batch, answer: &Value) -> Result<usize, QueueError> {
+        // An answer that is no list of failures counts as all of them, as with Lambda.
+        let failures = answer["batchItemFailures"].as_array();
         let mut done = 0;
-        loop {
-            let batch = self.batch().await;
-            if batch.is_empty() {
-                return Ok(done);
+        for (id, receipt, _) in batch.messages {
+            let failed =
+                |failures: &Vec<Value>| failures.iter().any(|failure| failure["itemIdentifier"] == id);
+            if failures.is_none_or(failed) {
+                let again = self.client.change_message_visibility().queue_url(&self.url);
+                let again = again.receipt_handle(receipt).visibility_timeout(0).send().await;
+                again.map_err(aws_sdk_sqs::Error::from)?;
+            } else {
+                let gone = self.client.delete_message().queue_url(&self.url).receipt_handle(receipt);
+                gone.send().await.map_err(aws_sdk_sqs::Error::from)?;
+                done += 1;
             }
-            let count = batch.len();
-            let answer = function.invoke(&batch.event()).await?.response.unwrap_or_else(|error| error);
-            let failed = answer["batchItemFailures"].as_array().map_or(count, Vec::len);
-            self.settle(batch, &answer).await;
-            done += count - failed;
-            if failed > 0 {
-                return Ok(done);
+        }
+        Ok(done)
+    }
+
+    /// Hands one batch to the function. Returns how many messages there were, and how many are done.
+    ///
+    /// # Errors
+    /// SQS's, or the function's.
+    pub async fn drain_once(&self, function: &mut Sandbox) -> Result<(usize, usize), QueueError> {
+        let batch = self.batch().await?;
+        if batch.is_empty() {
+            return Ok((0, 0));
+        }
+        let answer = function.invoke(&batch.event()).await?.response.unwrap_or_else(|error| error);
+        let there_were = batch.len();
+        Ok((there_were, self.settle(batch, &answer).await?))
+    }
+
+    /// Hands batches to the function until nothing waits or something fails, and returns how many messages
+    /// were done.
+    ///
+    /// # Errors
+    /// SQS's, or the function's.
+    pub async fn drain_into(&self, function: &mut Sandbox) -> Result<usize, QueueError> {
+        let mut all_done = 0;
+        loop {
+            let (there_were, done) = self.drain_once(function).await?;
+            all_done += done;
+            if there_were == 0 || done < there_were {
+                return Ok(all_done);
             }
         }
     }
+}
+
+/// Why a queue could not be drained.
+#[derive(Debug, thiserror::Error)]
+pub enum QueueError {
+    /// SQS's reason.
+    #[error("the queue cannot be used: {}", aws_sdk_sqs::error::DisplayErrorContext(.0))]
+    Sqs(#[from] aws_sdk_sqs::Error),
+    /// The function's.
+    #[error(transparent)]
+    Function(#[from] SandboxError),
 }

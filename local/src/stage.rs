@@ -100,8 +100,7 @@ impl Stage {
     pub async fn with_queue() -> Result<Self, StageError> {
         let stage = Self::start().await?;
         let moto = Moto::start().await?;
-        let endpoints = Endpoints { dynamodb: None, sqs: Some(moto.endpoint()) };
-        let queue = Queue::create(&moto, &access(endpoints))?;
+        let queue = queue_on(&moto)?;
         let stage = stage.with("AWS_ENDPOINT_URL_SQS", &moto.endpoint()).with("SPILL_QUEUE_URL", queue.url());
         Ok(Self { queue: Some((moto, queue)), ..stage })
     }
@@ -154,6 +153,14 @@ impl Stage {
     pub fn outage(self) {
         drop(self);
     }
+}
+
+/// The template's spill queue on a moto server.
+///
+/// # Errors
+/// The template's, or moto's.
+pub fn queue_on(moto: &Moto) -> Result<Queue, MotoError> {
+    Queue::create(moto, &access(Endpoints { dynamodb: None, sqs: Some(moto.endpoint()) }))
 }
 
 fn access(endpoints: Endpoints) -> Access {

@@ -38,12 +38,12 @@ async fn undisturbed(callbacks: &[Value]) -> Vec<String> {
 }
 
 async fn batch_fails_whole(queue: &Queue, function: &mut Sandbox) {
-    let batch = queue.batch().await;
+    let batch = queue.batch().await.unwrap();
     let answer = function.invoke(&batch.event()).await.unwrap().response.unwrap();
     assert!(!batch.is_empty());
     assert_eq!(answer["batchItemFailures"].as_array().unwrap().len(), batch.len());
-    assert!(queue.batch().await.is_empty(), "a failing drain spills nothing");
-    queue.settle(batch, &answer).await;
+    assert!(queue.batch().await.unwrap().is_empty(), "a failing drain spills nothing");
+    assert_eq!(queue.settle(batch, &answer).await.unwrap(), 0);
 }
 
 #[tokio::test]
@@ -69,7 +69,7 @@ async fn what_dynamodb_does_not_take_waits_in_the_queue_and_is_kept_from_there()
 
         // The queue promises at least once: every message comes a second time.
         let mut function = stage.function(BINARY).await.unwrap();
-        let batch = queue.batch().await;
+        let batch = queue.batch().await.unwrap();
         assert_eq!(batch.len(), callbacks().len());
         for _ in 0..2 {
             let answer = function.invoke(&batch.event()).await.unwrap().response.unwrap();
@@ -99,7 +99,7 @@ async fn what_is_too_large_for_the_queue_is_refused_and_not_cut() {
     let down = [("AWS_ENDPOINT_URL_DYNAMODB", "http://127.0.0.1:1")];
     let mut function = stage.function_with(BINARY, &down).await.unwrap();
     assert_eq!(tell(&mut function, &message("s", 1, &noise(1_040_000))).await, 503);
-    assert!(queue.batch().await.is_empty());
+    assert!(queue.batch().await.unwrap().is_empty());
     let fits = message("s", 1, &noise(900_000));
     assert_eq!(tell(&mut function, &fits).await, 200);
     let mut function = stage.function(BINARY).await.unwrap();
@@ -116,7 +116,7 @@ async fn one_bad_message_holds_back_no_other() {
     assert_eq!(tell(&mut function, &message("s", 1, "hello")).await, 200);
     queue.put("what nobody wrote", 0).await.unwrap();
     let mut function = stage.function(BINARY).await.unwrap();
-    let batch = queue.batch().await;
+    let batch = queue.batch().await.unwrap();
     let answer = function.invoke(&batch.event()).await.unwrap().response.unwrap();
     assert_eq!((batch.len(), answer["batchItemFailures"].as_array().unwrap().len()), (2, 1));
     assert_eq!(dump(&stage).await, undisturbed(&[message("s", 1, "hello")]).await);

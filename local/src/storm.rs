@@ -1,0 +1,333 @@
+//! `make storm`: many sandboxes at once on a DynamoDB that throttles, fails, stalls and for a while is not
+//! there at all. What was acknowledged must be kept in the end, once; and no answer may be late.
+
+use std::{
+    collections::BTreeMap,
+    error::Error,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
+
+use desk_local::{
+    engine::SESSIONS_TABLE,
+    moto::Moto,
+    proxy::{Call, Proxy, Verdict},
+    queue::Queue,
+    runtime_api::Sandbox,
+    stage::{APP, Stage, queue_on, repository},
+};
+use serde_json::{Value, json};
+use tokio::time::sleep;
+use xxhash_rust::xxh3::xxh3_64;
+
+const SESSIONS: usize = 2000;
+const EVENTS: usize = 20_000;
+const CONNECTIONS: usize = 32;
+/// Moto looks at all messages of a queue at every call: one queue would not bear the outage.
+const QUEUES: usize = 8;
+/// The sender waits for 2 s; what is later than this is too near.
+const LATEST: Duration = Duration::from_millis(1500);
+/// DynamoDB is not there while these events are sent.
+const OUTAGE: std::ops::Range<usize> = 9000..11_000;
+
+/// The kinds of a session's ten events, in their order.
+const STORY: [&str; EVENTS / SESSIONS] = [
+    "SessionBegin",
+    "ChatBot.UserSendMsg",
+    "ChatBot.RobotSendMsg",
+    "ChatBot.UserSendMsg",
+    "TransferringToHuman",
+    "TransferToHumanSuccess",
+    "Human.AgentSendMsg",
+    "Human.UserSendMsg",
+    "SatisfactionSelected",
+    "SessionEnd",
+];
+
+/// What the proxy does to DynamoDB, and how often it did.
+#[derive(Debug, Default)]
+struct Weather {
+    calm: AtomicBool,
+    outage: AtomicBool,
+    throttled: AtomicU64,
+    failed: AtomicU64,
+    reset: AtomicU64,
+    stalled: AtomicU64,
+    refused_in_outage: AtomicU64,
+}
+
+impl Weather {
+    /// Draws by the call's number, so that two runs see the same weather.
+    fn judge(&self, call: &Call<'_>) -> Verdict {
+        let count = |counter: &AtomicU64| counter.fetch_add(1, Ordering::Relaxed);
+        if self.calm.load(Ordering::Relaxed) {
+            return Verdict::Pass;
+        }
+        if self.outage.load(Ordering::Relaxed) {
+            count(&self.refused_in_outage);
+            return Verdict::Reset;
+        }
+        let throttled = r#"{"__type":"com.amazonaws.dynamodb.v20120810#ThrottlingException"}"#;
+        let failed = r#"{"__type":"com.amazonaws.dynamodb.v20120810#InternalServerError"}"#;
+        let (counter, verdict) = match xxh3_64(&call.number.to_le_bytes()) % 1000 {
+            0..300 => (&self.throttled, Verdict::Answer(400, throttled.into())),
+            300..320 => (&self.failed, Verdict::Answer(500, failed.into())),
+            320..330 => (&self.reset, Verdict::Reset),
+            330..340 => (&self.reset, Verdict::LoseAnswer),
+            340..345 => (&self.stalled, Verdict::Stall(Duration::from_secs(3))),
+            _ => return Verdict::Pass,
+        };
+        count(counter);
+        verdict
+    }
+}
+
+/// One answer.
+struct Answered {
+    event: usize,
+    status: u64,
+    took: Duration,
+}
+
+/// A spill queue and the proxy before it. The notes' five minutes pass at once.
+struct Spill {
+    queue: Queue,
+    proxy: Proxy,
+    _moto: Moto,
+}
+
+impl Spill {
+    async fn start() -> Result<Self, Box<dyn Error>> {
+        let moto = Moto::start().await?;
+        let proxy = Proxy::start(&moto.endpoint(), at_once).await?;
+        Ok(Self { queue: queue_on(&moto)?, proxy, _moto: moto })
+    }
+}
+
+/// Sends all events, and compares what was acknowledged with what is kept.
+pub(crate) async fn run() -> Result<(), Box<dyn Error>> {
+    let stage = Stage::start().await?;
+    let weather = Arc::new(Weather::default());
+    let dynamodb = {
+        let weather = Arc::clone(&weather);
+        Proxy::start(&stage.endpoint(), move |call| weather.judge(call)).await?
+    };
+    let mut spills = Vec::new();
+    for _ in 0..QUEUES {
+        spills.push(Spill::start().await?);
+    }
+    let binary = repository().join("target/release/session-events");
+    let (mut senders, mut drainers) = (Vec::new(), Vec::new());
+    for number in 0..CONNECTIONS + QUEUES {
+        let spill = &spills[number % QUEUES];
+        let env = [
+            ("AWS_ENDPOINT_URL_DYNAMODB", &*dynamodb.endpoint()),
+            ("AWS_ENDPOINT_URL_SQS", &*spill.proxy.endpoint()),
+            ("SPILL_QUEUE_URL", spill.queue.url()),
+            ("AWS_LAMBDA_LOG_LEVEL", "ERROR"),
+        ];
+        let sandbox = stage.function_with(&binary.to_string_lossy(), &env).await?;
+        if number < CONNECTIONS { senders.push(sandbox) } else { drainers.push(sandbox) }
+    }
+
+    let begun = Instant::now();
+    let started_at = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis() as u64;
+    let drains = spills.into_iter().zip(drainers);
+    let drains: Vec<_> =
+        drains.map(|(spill, sandbox)| tokio::spawn(drain(spill, sandbox, Arc::clone(&weather)))).collect();
+    let answers = send(senders, &weather, started_at).await?;
+    println!("{EVENTS} events of {SESSIONS} sessions by {CONNECTIONS} sandboxes in {:.1?}", begun.elapsed());
+    report(&weather, &answers);
+
+    weather.calm.store(true, Ordering::Relaxed);
+    let begun = Instant::now();
+    let (mut drained, mut failed) = (0, 0);
+    for drain in drains {
+        let (done, again) = drain.await??;
+        drained += done;
+        failed += again;
+    }
+    println!(
+        "the queue: {drained} messages done, {failed} times one failed and came again; empty {:.1?} after the storm",
+        begun.elapsed()
+    );
+
+    let broken = verify(&stage, &answers, started_at).await?;
+    if broken.is_empty() {
+        println!("every acknowledged event is kept, each once; no answer took longer than {LATEST:?}");
+        return Ok(());
+    }
+    Err(broken.join("; ").into())
+}
+
+/// Drains a queue as Lambda does, all the time, until the storm is over and nothing waits. Returns how many
+/// messages were done, and how often one failed.
+async fn drain(spill: Spill, mut sandbox: Sandbox, weather: Arc<Weather>) -> Result<(usize, usize), String> {
+    let (mut all_done, mut failed) = (0, 0);
+    loop {
+        // Looked at before the queue: what was spilled until then is in it.
+        let over = weather.calm.load(Ordering::Relaxed);
+        let drained = spill.queue.drain_once(&mut sandbox).await;
+        let (there_were, done) = drained.map_err(|error| error.to_string())?;
+        all_done += done;
+        failed += there_were - done;
+        match there_were {
+            0 if over => return Ok((all_done, failed)),
+            0 => sleep(Duration::from_millis(100)).await,
+            // Lambda too takes less from a queue whose batches fail.
+            _ if done < there_were => sleep(Duration::from_secs(1)).await,
+            _ => {}
+        }
+    }
+}
+
+fn at_once(call: &Call<'_>) -> Verdict {
+    let Ok(mut request) = serde_json::from_slice::<Value>(call.body) else { return Verdict::Pass };
+    request["DelaySeconds"] = json!(0);
+    Verdict::Rewrite(request.to_string().into())
+}
+
+/// Each sandbox takes the next event as soon as it has answered the one before.
+async fn send(
+    sandboxes: Vec<Sandbox>,
+    weather: &Arc<Weather>,
+    started_at: u64,
+) -> Result<Vec<Answered>, Box<dyn Error>> {
+    let next = Arc::new(AtomicUsize::new(0));
+    let mut tasks = Vec::new();
+    for mut sandbox in sandboxes {
+        let (next, weather) = (Arc::clone(&next), Arc::clone(weather));
+        tasks.push(tokio::spawn(async move {
+            let mut answers = Vec::new();
+            loop {
+                let event = next.fetch_add(1, Ordering::Relaxed);
+                if event >= EVENTS {
+                    return Ok::<_, String>(answers);
+                }
+                weather.outage.store(OUTAGE.contains(&event), Ordering::Relaxed);
+                if event % 2000 == 0 {
+                    eprintln!("{event} events sent");
+                }
+                let invocation = invocation(event, started_at);
+                let answer = sandbox.invoke(&invocation).await.map_err(|error| error.to_string())?;
+                let status = answer.response.map_err(|error| error.to_string())?["statusCode"].as_u64();
+                answers.push(Answered { event, status: status.unwrap_or_default(), took: answer.took });
+            }
+        }));
+    }
+    let mut answers = Vec::new();
+    for task in tasks {
+        answers.extend(task.await??);
+    }
+    Ok(answers)
+}
+
+/// Sessions run side by side: an event's session and its place in that follow from its number.
+fn place(event: usize) -> (String, usize) {
+    (format!("s-{}", event % SESSIONS), event / SESSIONS)
+}
+
+fn invocation(event: usize, started_at: u64) -> Value {
+    let (session, step) = place(event);
+    let said =
+        json!([{ "MsgType": "TIMTextElem", "MsgContent": { "Text": format!("this is message {event}") } }]);
+    let mut body = json!({
+        "CallbackCommand": "Desk.SessionEventNotify", "SessionId": session, "Event": STORY[step],
+        "EventTime": started_at + event as u64, "ClientUserId": format!("user-{session}"), "ChannelType": "Web",
+    });
+    if STORY[step].ends_with("SendMsg") {
+        body["MsgKey"] = json!(format!("{event}"));
+        body["MsgBody"] = said;
+    }
+    json!({
+        "rawQueryString": format!("SdkAppid={APP}&CallbackCommand=Desk.SessionEventNotify"),
+        "requestContext": { "http": { "method": "POST" } },
+        "body": body.to_string(),
+    })
+}
+
+fn report(weather: &Weather, answers: &[Answered]) {
+    let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+    println!(
+        "DynamoDB: {} calls throttled, {} failed, {} connections reset, {} stalled for 3 s, {} met the outage",
+        read(&weather.throttled),
+        read(&weather.failed),
+        read(&weather.reset),
+        read(&weather.stalled),
+        read(&weather.refused_in_outage),
+    );
+    let mut statuses = BTreeMap::new();
+    for answer in answers {
+        *statuses.entry(answer.status).or_insert(0) += 1;
+    }
+    let mut took: Vec<_> = answers.iter().map(|answer| answer.took).collect();
+    took.sort();
+    let at = |share: f64| took.get((took.len() as f64 * share) as usize).copied().unwrap_or_default();
+    println!(
+        "answers by status: {statuses:?}; median {:.1?}, p99 {:.1?}, the latest {:.1?}",
+        at(0.5),
+        at(0.99),
+        took.last().copied().unwrap_or_default(),
+    );
+}
+
+/// What stands in the table.
+#[derive(Default)]
+struct Kept {
+    /// How often each event does, by its number.
+    events: BTreeMap<usize, usize>,
+    /// How many items each session's story has.
+    stories: BTreeMap<String, u64>,
+    /// How many its summary is of; 0 for a stub.
+    summaries: BTreeMap<String, u64>,
+}
+
+impl Kept {
+    async fn read(stage: &Stage, started_at: u64) -> Result<Self, Box<dyn Error>> {
+        let mut kept = Self::default();
+        let mut items = stage.client().scan().table_name(SESSIONS_TABLE).into_paginator().items().send();
+        while let Some(item) = items.next().await {
+            let item = item?;
+            let text = |name| item.get(name).and_then(|value| value.as_s().ok()).map_or("", String::as_str);
+            let session = text("pk").rsplit('#').next().unwrap_or_default().to_owned();
+            if text("sk") == "SUMMARY" {
+                let items = item.get("items").and_then(|value| value.as_n().ok()?.parse().ok());
+                kept.summaries.insert(session, items.unwrap_or_default());
+            } else if text("sk").starts_with("AT#") {
+                let body: Value = serde_json::from_str(text("body"))?;
+                let at = body["EventTime"].as_u64().ok_or("an event without its time")?;
+                *kept.events.entry((at - started_at) as usize).or_default() += 1;
+                *kept.stories.entry(session).or_default() += 1;
+            }
+        }
+        Ok(kept)
+    }
+}
+
+/// What is not as it must be.
+async fn verify(stage: &Stage, answers: &[Answered], started_at: u64) -> Result<Vec<String>, Box<dyn Error>> {
+    let kept = Kept::read(stage, started_at).await?;
+    let acknowledged: Vec<_> = answers.iter().filter(|answer| answer.status == 200).collect();
+    let stale = kept.stories.iter().filter(|(session, items)| kept.summaries.get(*session) != Some(items));
+    println!(
+        "kept: {} events of {} sessions; acknowledged: {}; summaries that miss something: {}",
+        kept.events.len(),
+        kept.stories.len(),
+        acknowledged.len(),
+        stale.count(),
+    );
+    let lost = acknowledged.iter().filter(|answer| !kept.events.contains_key(&answer.event)).count();
+    let twice = kept.events.values().filter(|times| **times > 1).count();
+    let late = answers.iter().filter(|answer| answer.took > LATEST).count();
+    let unfound = kept.stories.keys().filter(|session| !kept.summaries.contains_key(*session)).count();
+    let broken = [
+        (lost, "acknowledged events are lost"),
+        (twice, "events are kept twice"),
+        (late, "answers came too late"),
+        (unfound, "sessions cannot be found"),
+    ];
+    Ok(broken.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")).collect())
+}
