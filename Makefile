@@ -6,10 +6,10 @@ export PATH := $(CURDIR)/$(TOOLS)/bin:$(PATH)
 export SAM_CLI_TELEMETRY := 0
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test storm check build deploy tools
+.PHONY: help demo run test test-moto storm check build deploy tools
 
 help: ## This list
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 demo: $(TOOLS)/installed local-binaries ## Run everything once, send every sample callback, show what came of it
 	target/debug/desk-local demo
@@ -26,6 +26,10 @@ local-binaries:
 
 test: tools ## All tests: unit, handler, adapter, end to end
 	cargo test --locked --workspace
+
+test-moto: tools ## The same tests of the tables on another DynamoDB, for a second opinion
+	DESK_TEST_ENGINE=moto cargo test --locked --workspace --test store --test reading --test end_to_end \
+	    --test faults --test summaries --test spill --test crashes --test desk
 
 storm: tools ## 20,000 events on a DynamoDB that throttles, fails, stalls and goes away
 	cargo build --locked --release -p session-events

@@ -207,12 +207,19 @@ pub(crate) enum Sessions {
     #[command(after_help = "\
 Examples:
   desk sessions list --app 1400000001 --day 2027-02-01
-  desk sessions list --app 1400000001 --user maya --json")]
+  desk sessions list --app 1400000001 --user maya --json
+  desk sessions list --app 1400000001 --day 2027-02-01 --after s-1042    the next page")]
     List {
         #[command(flatten)]
         app: App,
         #[command(flatten)]
-        of: Of,
+        of: DayOrUser,
+        /// How many to list; 100 if absent, with --json all
+        #[arg(long, value_name = "COUNT")]
+        limit: Option<usize>,
+        /// Go on behind this session, the last of the page before
+        #[arg(long, value_name = "SESSION")]
+        after: Option<String>,
         /// Print JSON
         #[arg(long)]
         json: bool,
@@ -230,7 +237,7 @@ When it is broken off, it says on standard error how to go on behind the last li
         #[command(flatten)]
         app: App,
         #[command(flatten)]
-        of: Exported,
+        of: Of,
         /// What a line looks like
         #[arg(long, value_enum, default_value_t = Format::Jsonl)]
         format: Format,
@@ -238,10 +245,11 @@ When it is broken off, it says on standard error how to go on behind the last li
         #[arg(long, value_name = "PLACE")]
         resume: Option<String>,
     },
-    /// Make the summaries of a day's or a user's sessions anew, from what was kept
+    /// Make the summaries of a day's, several days' or a user's sessions anew, from what was kept
     #[command(after_help = "\
 Examples:
   desk sessions refold --app 1400000001 --day 2027-02-01
+  desk sessions refold --app 1400000001 --since 2027-02-01
   desk sessions refold --app 1400000001 --user maya")]
     Refold {
         #[command(flatten)]
@@ -267,7 +275,7 @@ Examples:
 
 #[derive(Args)]
 #[group(required = true, multiple = false)]
-pub(crate) struct Of {
+pub(crate) struct DayOrUser {
     /// The UTC day on which the sessions began, such as 2027-02-01
     #[arg(long, value_name = "DATE")]
     pub(crate) day: Option<jiff::civil::Date>,
@@ -287,7 +295,7 @@ pub(crate) enum Format {
 
 #[derive(Args)]
 #[group(required = true, multiple = false)]
-pub(crate) struct Exported {
+pub(crate) struct Of {
     /// The UTC day on which the sessions began
     #[arg(long, value_name = "DATE")]
     pub(crate) day: Option<jiff::civil::Date>,
@@ -322,6 +330,22 @@ Example:
         entry: String,
         #[command(flatten)]
         app: App,
+    },
+    /// Keep what is understood by now where it belongs, and take it out of quarantine
+    #[command(after_help = "\
+Example, after an upgrade:
+  desk quarantine replay --app 1400000001 --day 2027-02-01
+
+What is still not understood stays. May be broken off and begun again: nothing is kept twice.")]
+    Replay {
+        #[command(flatten)]
+        app: App,
+        /// The UTC day on which it came in; today if absent
+        #[arg(long, value_name = "DATE")]
+        day: Option<jiff::civil::Date>,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
     },
 }
 

@@ -36,6 +36,11 @@ pub(crate) fn bold(text: impl Display) -> String {
     styled(Style::new().bold(), text)
 }
 
+/// What somebody else wrote, without what a terminal would take for a command. Line ends stay.
+pub(crate) fn printable(text: &str) -> String {
+    text.replace(|character: char| character.is_control() && character != '\n', "\u{FFFD}")
+}
+
 /// The columns that a text takes on a terminal: two for a Chinese character, none for a colour.
 fn width(text: &str) -> usize {
     anstream::adapter::strip_str(text).to_string().width()

@@ -210,6 +210,69 @@ async fn what_was_not_understood_is_listed_and_shown() {
 }
 
 #[tokio::test]
+async fn what_is_understood_after_an_upgrade_leaves_quarantine() {
+    use desk_webhooks::store::ports::{Quarantine, ReadFacts};
+    let stage = Stage::start().await.unwrap();
+    let store = stage.store().forgetting_after(Some(std::time::Duration::from_secs(100_000_000)));
+    let app = APP[1].parse().unwrap();
+    let taken = r#"{"SessionId":"s-1","Event":"TransferToHumanSuccess","EventTime":1793584800000,"ClientUserId":"maya","AgentId":"bo"}"#;
+    let rested = r#"{"CallbackCommand":"Member.EventNotify","MemberId":"bo","Status":"rest","EventTime":1}"#;
+    for (command, body) in [
+        ("Desk.SessionEventNotify", taken),
+        ("Member.EventNotify", rested),
+        ("Desk.New", "{}"),
+        ("Desk.SessionEventNotify", "{ }"),
+    ] {
+        let received = Received { app, body, at_ms: 1_793_584_800_000 };
+        store.quarantine(received, command, "of an earlier version").await.unwrap();
+    }
+    let replay = ["quarantine", "replay", APP[0], APP[1], "--day", "2026-11-02"];
+    let said = on(&stage, &replay).await;
+    assert_eq!(said.out, "replayed: 2; 2 still not understood\n", "{}", said.err);
+    let said = on(&stage, &[replay.as_slice(), &["--json"]].concat()).await;
+    assert_eq!(serde_json::from_str::<Value>(&said.out).unwrap(), json!({ "replayed": 0, "left": 2 }));
+    assert_eq!(store.profile(app, "maya").await.unwrap().last_agent.as_deref(), Some("bo"));
+    let row = store.session(app, "s-1").await.unwrap().unwrap();
+    assert_eq!(row.agent.as_deref(), Some("bo"));
+    assert!(row.expires_at >= Some(1_893_584_800), "{row:?}");
+    assert_eq!(store.summary(app, "s-1").await.unwrap().unwrap().items, 1);
+}
+
+#[tokio::test]
+async fn a_list_goes_on_where_the_page_before_ended() {
+    let stage = Stage::start().await.unwrap();
+    let (store, app) = (stage.store(), APP[1].parse().unwrap());
+    for number in 0..120_u64 {
+        // What users choose may be made to move the cursor of whoever reads it.
+        let session = format!("s-{number}\u{1b}[2J");
+        let body = json!({
+            "SessionId": session, "Event": "SessionBegin", "EventTime": 1_793_584_800_000 + number,
+            "ClientUserId": "maya",
+        })
+        .to_string();
+        let event = desk_webhooks::protocol::read(&body).unwrap();
+        store.ensure_summary(Received { app, body: &body, at_ms: 1 }, &event).await.unwrap();
+    }
+    let list = ["sessions", "list", APP[0], APP[1], "--day", "2026-11-02"];
+    let said = on(&stage, &list).await;
+    assert_eq!(said.out.lines().count(), 101);
+    assert!(!said.out.contains('\u{1b}'), "{}", said.out);
+    assert!(said.err.starts_with("there are more; go on with --after 's-20"), "{}", said.err);
+    let said = on(&stage, &[list.as_slice(), &["--after", "s-20\u{1b}[2J"]].concat()).await;
+    assert_eq!((said.out.lines().count(), said.err.as_str()), (21, ""));
+    let said = on(&stage, &[list.as_slice(), &["--limit", "3", "--json"]].concat()).await;
+    assert_eq!(serde_json::from_str::<Value>(&said.out).unwrap().as_array().unwrap().len(), 3);
+    let said = on(&stage, &[list.as_slice(), &["--json"]].concat()).await;
+    assert_eq!(serde_json::from_str::<Value>(&said.out).unwrap().as_array().unwrap().len(), 120);
+    let said = on(&stage, &[list.as_slice(), &["--after", "none"]].concat()).await;
+    assert!(
+        said.code == Some(1) && said.err.contains("--after: nothing is known of session none"),
+        "{}",
+        said.err
+    );
+}
+
+#[tokio::test]
 async fn sessions_are_exported_a_line_each_and_an_export_can_go_on() {
     use desk_webhooks::store::ports::{FoldSessions, Reach};
     let stage = Stage::start().await.unwrap();

@@ -3,7 +3,6 @@
 mod calendar;
 mod dynamodb;
 mod explain;
-mod export;
 mod quarantine;
 mod rules;
 mod send;

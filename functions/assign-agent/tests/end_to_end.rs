@@ -67,7 +67,7 @@ async fn decisions(store: &Store, session: &str) -> Vec<DecisionRecord> {
     let story = store.story(app(), session, 0).await.unwrap();
     let decision = |moment| match moment {
         Moment::Decision(record) => Some(*record),
-        Moment::Event { .. } => None,
+        Moment::Event { .. } | Moment::Unreadable { .. } => None,
     };
     story.into_iter().filter_map(decision).collect()
 }

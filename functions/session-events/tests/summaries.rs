@@ -52,7 +52,7 @@ async fn the_session_of_the_samples_is_summed_up() {
     assert!(summary.has_begin && summary.has_end, "{summary:?}");
     assert_eq!(summary.handoff.unwrap().outcome, HandoffOutcome::Answered);
     assert_eq!((summary.agents.len(), summary.transfers, summary.user.as_deref()), (2, 1, Some("maya")));
-    let row = stage.store().sessions_of_user(app(), "maya", 0).await.unwrap();
+    let row = stage.store().sessions_of_user(app(), "maya", None, 0).take(99).await.unwrap();
     let row = row.iter().find(|row| row.session == "s-1001").unwrap();
     assert_eq!(row.agent, summary.agents.last().map(|stint| stint.agent.clone()));
     assert_eq!(row.ended_at, summary.ended_at.map(|at| at.as_ms()));

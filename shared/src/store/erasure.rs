@@ -7,7 +7,7 @@ use aws_sdk_dynamodb::types::ReturnValue;
 use super::{
     Store, StoreError,
     events::day,
-    items::{Item, text},
+    items::{Item, KeptItem, from_item, part_key, text},
 };
 use crate::{
     protocol::{AppId, EventTime, SessionEvent, read},
@@ -76,14 +76,29 @@ impl Store {
         user_id: &str,
         on: EventTime,
     ) -> Result<usize, StoreError> {
-        let pk = keys::quarantine(app, &day(on));
         let mut gone = 0;
         for entry in self.quarantined(app, on, 0).await? {
             if names(&entry.body, user_id) {
-                gone += usize::from(self.delete(&self.sessions_table, &pk, &entry.id).await?);
+                gone += usize::from(self.release(app, on, &entry.id).await?);
             }
         }
         Ok(gone)
+    }
+
+    /// Deletes an entry of a day's quarantine with all its parts. Returns whether there was one.
+    ///
+    /// # Errors
+    /// DynamoDB's.
+    pub async fn release(&self, app: AppId, on: EventTime, entry: &str) -> Result<bool, StoreError> {
+        let pk = keys::quarantine(app, &day(on));
+        let Some(item) = self.get(&self.sessions_table, pk.clone(), entry).await? else { return Ok(false) };
+        let kept: KeptItem = from_item("GetItem", item)?;
+        // The entry last: while anything is left of it, it is found.
+        for part in 0..kept.parts.unwrap_or_default() {
+            let sk = part_key(kept.digest.as_deref().unwrap_or_default(), part);
+            self.delete(&self.sessions_table, &pk, &sk).await?;
+        }
+        self.delete(&self.sessions_table, &pk, entry).await
     }
 
     /// The partitions of a user's sessions, as the index knows them.

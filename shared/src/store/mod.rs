@@ -21,7 +21,7 @@ mod users;
 pub use client::{Access, Endpoints, Limits, from_env, http_client};
 pub use erasure::Receipt;
 pub use error::{Kind, StoreError};
-pub use pages::{Pages, Shelf};
+pub use pages::{Newest, Pages, Shelf};
 pub use reading::{Moment, Quarantined, SessionRow, Story};
 pub use rules::{ActiveRules, InForce, Mover, Publication, PublishError, RulesVersion, fits};
 pub use spill::{Note, NoteError, SpillQueue};
@@ -47,6 +47,12 @@ impl Store {
     pub fn new(client: Client, tables: Tables) -> Self {
         let Tables { rules, sessions, retention } = tables;
         Self { client, rules_table: rules, sessions_table: sessions, retention }
+    }
+
+    /// The same tables, in which what is written may be forgotten after this time.
+    #[must_use]
+    pub fn forgetting_after(&self, retention: Option<Duration>) -> Self {
+        Self { retention, ..self.clone() }
     }
 
     /// When something received now may be forgotten, in seconds since the epoch.

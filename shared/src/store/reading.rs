@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Store, StoreError,
+    Kind, Store, StoreError,
     events::day,
     items::{Item, KeptItem, from_item, part_key, text, unzip},
     questions::DecisionItem,
@@ -46,11 +46,15 @@ pub struct SessionRow {
 pub struct Quarantined {
     /// Its place among those of its day.
     pub id: String,
+    /// The command under which it came; `None` for one of an earlier version of this software.
+    pub command: Option<String>,
     /// What was not understood.
     pub reason: String,
     /// When it came in, in milliseconds since the epoch.
     pub received_at_ms: u64,
-    /// The body as received.
+    /// When it may be forgotten, in seconds since the epoch.
+    pub expires_at: Option<u64>,
+    /// The body as received; empty if its parts are gone.
     pub body: String,
 }
 
@@ -58,7 +62,7 @@ pub struct Quarantined {
 pub type Story = Vec<Moment>;
 
 /// One thing that happened in a session.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub enum Moment {
     /// The platform reported something.
     Event {
@@ -71,6 +75,18 @@ pub enum Moment {
     },
     /// A question was answered.
     Decision(Box<DecisionRecord>),
+    /// An item stands there that this version cannot read.
+    Unreadable {
+        /// When it happened.
+        at: Option<EventTime>,
+        /// What is wrong with it.
+        error: StoreError,
+    },
+}
+
+fn expired(item: &Item, now_seconds: u64) -> bool {
+    let expires_at = item.get("expires_at").and_then(|at| at.as_n().ok()?.parse::<u64>().ok());
+    expires_at.is_some_and(|expires_at| expires_at <= now_seconds)
 }
 
 impl Store {
@@ -78,27 +94,34 @@ impl Store {
     /// `now_seconds` is left out, whether DynamoDB has removed it yet or not.
     ///
     /// # Errors
-    /// DynamoDB's, or an item that cannot be read.
+    /// DynamoDB's. An item that cannot be read costs the others nothing.
     pub async fn story(&self, app: AppId, session_id: &str, now_seconds: u64) -> Result<Story, StoreError> {
         let pk = keys::session(app, session_id);
         let mut story = Vec::new();
         for item in self.all(&pk, keys::TIMELINE).await? {
-            let kept: KeptItem = from_item(QUERY, item.clone())?;
-            if kept.expires_at.is_some_and(|expires_at| expires_at <= now_seconds) {
+            if expired(&item, now_seconds) {
                 continue;
             }
-            if kept.event.is_none() {
-                let decision: DecisionItem = from_item(QUERY, item)?;
-                let unreadable = || StoreError::unreadable(QUERY, "a recorded decision");
-                story.push(Moment::Decision(Box::new(decision.record().ok_or_else(unreadable)?)));
-            } else {
-                let received_at_ms = kept.received_at;
-                let body = self.body(kept).await?;
-                let event = read(&body).ok().map(Box::new);
-                story.push(Moment::Event { body, event, received_at_ms });
-            }
+            let at = item.get("sk").and_then(|sk| keys::time_of(sk.as_s().ok()?));
+            story.push(match self.moment(item).await {
+                Err(error) if matches!(error.kind, Kind::Unreadable(_)) => Moment::Unreadable { at, error },
+                moment => moment?,
+            });
         }
         Ok(story)
+    }
+
+    async fn moment(&self, item: Item) -> Result<Moment, StoreError> {
+        if !item.contains_key("event") {
+            let decision: DecisionItem = from_item(QUERY, item)?;
+            let unreadable = || StoreError::unreadable(QUERY, "a recorded decision");
+            return Ok(Moment::Decision(Box::new(decision.record().ok_or_else(unreadable)?)));
+        }
+        let kept: KeptItem = from_item(QUERY, item)?;
+        let received_at_ms = kept.received_at;
+        let body = self.body(kept).await?;
+        let event = read(&body).ok().map(Box::new);
+        Ok(Moment::Event { body, event, received_at_ms })
     }
 
     /// What was verified and not understood on a day (UTC), oldest first. What has expired is left out.
@@ -113,13 +136,23 @@ impl Store {
     ) -> Result<Vec<Quarantined>, StoreError> {
         let mut entries = Vec::new();
         for item in self.partition(&keys::quarantine(app, &day(on)), None).await? {
-            let kept: KeptItem = from_item(QUERY, item)?;
-            if kept.expires_at.is_some_and(|expires_at| expires_at <= now_seconds) {
+            // Beside the entries stand the parts of those that exceed an item.
+            if expired(&item, now_seconds) || !item.contains_key("reason") {
                 continue;
             }
-            let (id, reason, received_at_ms) =
-                (kept.sk.clone(), kept.reason.clone().unwrap_or_default(), kept.received_at);
-            entries.push(Quarantined { id, reason, received_at_ms, body: self.body(kept).await? });
+            let kept: KeptItem = from_item(QUERY, item)?;
+            entries.push(Quarantined {
+                id: kept.sk.clone(),
+                command: kept.command.clone(),
+                reason: kept.reason.clone().unwrap_or_default(),
+                received_at_ms: kept.received_at,
+                expires_at: kept.expires_at,
+                body: match self.body(kept).await {
+                    // A release was broken off when its parts were gone.
+                    Err(error) if matches!(error.kind, Kind::Unreadable(_)) => String::new(),
+                    body => body?,
+                },
+            });
         }
         Ok(entries)
     }
@@ -154,61 +187,17 @@ impl Store {
         items.collect::<Result<_, _>>().await.map_err(|error| StoreError::of(QUERY, error))
     }
 
-    /// The sessions of a user, newest first.
+    /// One session as lists show it; `None` if nothing is known of it.
     ///
     /// # Errors
-    /// DynamoDB's.
-    pub async fn sessions_of_user(
-        &self,
-        app: AppId,
-        user_id: &str,
-        now_seconds: u64,
-    ) -> Result<Vec<SessionRow>, StoreError> {
-        self.rows("by-user", "by_user", keys::user(app, user_id), now_seconds).await
-    }
-
-    /// The sessions that began on a day (`2027-02-01`, UTC), newest first.
-    ///
-    /// # Errors
-    /// DynamoDB's.
-    pub async fn sessions_of_day(
-        &self,
-        app: AppId,
-        day: &str,
-        now_seconds: u64,
-    ) -> Result<Vec<SessionRow>, StoreError> {
-        let mut rows = Vec::new();
-        for shard in 0..keys::DAY_SHARDS {
-            rows.extend(self.rows("by-day", "by_day", keys::day(app, day, shard), now_seconds).await?);
-        }
-        rows.sort_by(|a, b| b.began_at.cmp(&a.began_at).then_with(|| a.session.cmp(&b.session)));
-        Ok(rows)
-    }
-
-    async fn rows(
-        &self,
-        index: &str,
-        key: &str,
-        value: String,
-        now_seconds: u64,
-    ) -> Result<Vec<SessionRow>, StoreError> {
-        let items = self
-            .client
-            .query()
-            .table_name(&self.sessions_table)
-            .index_name(index)
-            .key_condition_expression(format!("{key} = :value"))
-            // The by-user index holds decisions too, for erasure; a list shows sessions.
-            .filter_expression("sk = :summary AND (attribute_not_exists(expires_at) OR expires_at > :now)")
-            .expression_attribute_values(":value", text(value))
-            .expression_attribute_values(":summary", text(keys::SUMMARY))
-            .expression_attribute_values(":now", super::items::number(now_seconds))
-            .scan_index_forward(false)
-            .into_paginator()
-            .items()
-            .send();
-        let items: Vec<Item> =
-            items.collect::<Result<_, _>>().await.map_err(|error| StoreError::of(QUERY, error))?;
-        items.into_iter().map(|item| from_item(QUERY, item)).collect()
+    /// DynamoDB's, or a summary that cannot be read.
+    pub async fn session(&self, app: AppId, session_id: &str) -> Result<Option<SessionRow>, StoreError> {
+        let item = self.get(&self.sessions_table, keys::session(app, session_id), keys::SUMMARY).await?;
+        item.map(|mut item| {
+            // A row of one index has one of the two.
+            item.remove("by_user_at");
+            from_item("GetItem", item)
+        })
+        .transpose()
     }
 }

@@ -70,7 +70,7 @@ async fn decisions(store: &Store, app: AppId, session: &str) -> Result<Vec<Decis
     let story = store.story(app, session, now_ms() / 1000).await?;
     let decision = |moment| match moment {
         Moment::Decision(record) => Some(*record),
-        Moment::Event { .. } => None,
+        Moment::Event { .. } | Moment::Unreadable { .. } => None,
     };
     let decisions: Vec<_> = story.into_iter().filter_map(decision).collect();
     if decisions.is_empty() {

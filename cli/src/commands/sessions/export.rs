@@ -5,14 +5,13 @@ use std::io::{self, Write};
 use desk_webhooks::{
     protocol::AppId,
     session::{Summary, keys::DAY_SHARDS},
-    store::{SessionRow, Shelf, Store},
+    store::{SessionRow, Store},
 };
-use jiff::{Timestamp, ToSpan, civil::Date, tz::TimeZone};
 use serde_json::{Value, json};
 
-use super::sessions::{moment_json, row_json};
+use super::{list::row_json, shelves, show::moment_json};
 use crate::{
-    args::{Exported, Format},
+    args::{Format, Of},
     error::CliError,
     output::{now_ms, timestamp},
 };
@@ -70,7 +69,7 @@ impl Place {
 pub(super) async fn run(
     store: &Store,
     app: AppId,
-    of: Exported,
+    of: Of,
     format: Format,
     resume: Option<&str>,
 ) -> Result<(), CliError> {
@@ -117,19 +116,6 @@ pub(super) async fn run(
 fn broken_off(error: &CliError, last: Option<&Place>) -> CliError {
     let place = last.map(|place| format!("; go on with --resume '{}'", place.name()));
     CliError::said(format!("{error}{}", place.unwrap_or_default()))
-}
-
-/// What is read one after the other; the same for the same words on the same day.
-fn shelves(of: Exported) -> Vec<Shelf> {
-    let today = || Timestamp::now().to_zoned(TimeZone::UTC).date();
-    let (from, to) = match of {
-        Exported { user: Some(user), .. } => return vec![Shelf::User(user)],
-        Exported { day: Some(day), .. } => (day, day),
-        Exported { since, .. } => (since.unwrap_or_else(today), today()),
-    };
-    let days = from.series(1.day()).take_while(|day: &Date| *day <= to);
-    days.flat_map(|day| (0..DAY_SHARDS).map(move |shard| Shelf::Day { day: day.to_string(), shard }))
-        .collect()
 }
 
 async fn line(store: &Store, app: AppId, row: &SessionRow, format: Format) -> Result<String, CliError> {

@@ -1,130 +1,50 @@
-//! Sessions, read back.
+//! A session's story, for people and for programs.
 
 use desk_webhooks::{
     protocol::{AppId, Element, EventKind, SessionEvent},
     session::{HandoffOutcome, Summary},
-    store::{
-        Moment, SessionRow, Store,
-        ports::{FoldSessions, Reach},
-    },
+    store::{Moment, Store},
 };
-use jiff::{Timestamp, civil::Date, tz::TimeZone};
+use jiff::{Timestamp, tz::TimeZone};
 use serde_json::{Value, json};
 
-use super::{export, print_json, rules};
+use super::{print_json, rules};
 use crate::{
-    args::{Of, Sessions},
     error::CliError,
-    output::{bold, duration, faint, green, moment, now_ms, padded, reply, table, timestamp, zone_name},
-    tables,
+    output::{bold, duration, faint, green, now_ms, padded, printable, reply, timestamp, zone_name},
 };
 
-pub(super) async fn run(command: Sessions, stack: Option<&str>) -> Result<(), CliError> {
-    let store = tables::open(stack).await?;
-    let now_seconds = now_ms() / 1000;
-    match command {
-        Sessions::List { app, of: Of { day, user }, json } => {
-            let rows = rows(&store, app.id, day, user.as_deref()).await?;
-            if json {
-                print_json(&rows.iter().map(row_json).collect());
-            } else {
-                list(&rows, &rules::zone(&store, app.id).await);
-            }
-        }
-        Sessions::Export { app, of, format, resume } => {
-            export::run(&store, app.id, of, format, resume.as_deref()).await?;
-        }
-        Sessions::Refold { app, of: Of { day, user } } => {
-            let rows = rows(&store, app.id, day, user.as_deref()).await?;
-            refold(&store, app.id, &rows).await?;
-        }
-        Sessions::Show { session, app, zone, json } => {
-            let story = store.story(app.id, &session, now_seconds).await?;
-            if story.is_empty() {
-                let app = app.id;
-                return Err(CliError::said(format!("nothing is known of session {session} of app {app}")));
-            }
-            let summary = store.summary(app.id, &session).await?;
-            if json {
-                let timeline: Vec<_> = story.iter().map(moment_json).collect();
-                let app = app.id;
-                print_json(
-                    &json!({ "session": session, "app": app, "summary": summary, "timeline": timeline }),
-                );
-            } else {
-                let zone = match zone {
-                    Some(name) => TimeZone::get(&name).map_err(|_| {
-                        CliError::said(format!("`{name}` is no time zone; write one such as Asia/Shanghai"))
-                    })?,
-                    None => rules::zone(&store, app.id).await,
-                };
-                show(&session, app.id, summary.as_ref(), &story, &zone);
-            }
-        }
+/// A silence of at least so long is shown.
+const SILENCE_MS: u64 = 10_000;
+
+/// What `desk sessions show` is asked for.
+pub(super) struct Wanted {
+    pub(super) session: String,
+    pub(super) app: AppId,
+    pub(super) zone: Option<String>,
+    pub(super) json: bool,
+}
+
+pub(super) async fn run(store: &Store, wanted: Wanted) -> Result<(), CliError> {
+    let Wanted { session, app, zone, json } = wanted;
+    let story = store.story(app, &session, now_ms() / 1000).await?;
+    if story.is_empty() {
+        return Err(CliError::said(format!("nothing is known of session {session} of app {app}")));
     }
+    let summary = store.summary(app, &session).await?;
+    if json {
+        let timeline: Vec<_> = story.iter().map(moment_json).collect();
+        print_json(&json!({ "session": session, "app": app, "summary": summary, "timeline": timeline }));
+        return Ok(());
+    }
+    let zone = match zone {
+        Some(name) => TimeZone::get(&name).map_err(|_| {
+            CliError::said(format!("`{name}` is no time zone; write one such as Asia/Shanghai"))
+        })?,
+        None => rules::zone(store, app).await,
+    };
+    show(&session, app, summary.as_ref(), &story, &zone);
     Ok(())
-}
-
-async fn rows(
-    store: &Store,
-    app: AppId,
-    day: Option<Date>,
-    user: Option<&str>,
-) -> Result<Vec<SessionRow>, CliError> {
-    let now_seconds = now_ms() / 1000;
-    Ok(match day {
-        Some(day) => store.sessions_of_day(app, &day.to_string(), now_seconds).await?,
-        None => store.sessions_of_user(app, user.unwrap_or_default(), now_seconds).await?,
-    })
-}
-
-/// Makes summaries anew from what was kept.
-async fn refold(store: &Store, app: AppId, rows: &[SessionRow]) -> Result<(), CliError> {
-    const EVERY: usize = 100;
-    for (done, row) in rows.iter().enumerate() {
-        store.fold(app, &row.session, Reach::Whole, now_ms()).await?;
-        if (done + 1) % EVERY == 0 {
-            anstream::eprintln!("{} of {} sessions", done + 1, rows.len());
-        }
-    }
-    anstream::println!("{}: {} sessions", green("refolded"), rows.len());
-    Ok(())
-}
-
-fn began_at(row: &SessionRow) -> Timestamp {
-    timestamp(row.began_at.parse().unwrap_or_default())
-}
-
-pub(super) fn row_json(row: &SessionRow) -> Value {
-    json!({
-        "session": row.session, "user": row.user, "channel": row.channel, "agent": row.agent,
-        "began_at": began_at(row), "ended_at": row.ended_at.map(timestamp),
-    })
-}
-
-fn list(rows: &[SessionRow], zone: &TimeZone) {
-    if rows.is_empty() {
-        anstream::eprintln!("no sessions");
-        return;
-    }
-    let cells: Vec<_> = rows
-        .iter()
-        .map(|row| {
-            let or_none = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".into());
-            let lasted =
-                row.ended_at.map(|end| duration(end.saturating_sub(row.began_at.parse().unwrap_or(end))));
-            [
-                moment(began_at(row), zone),
-                or_none(&lasted),
-                row.session.clone(),
-                or_none(&row.user),
-                or_none(&row.channel),
-                or_none(&row.agent),
-            ]
-        })
-        .collect();
-    let began = format!("began ({})", zone_name(zone));
-    table([&began, "lasted", "session", "user", "channel", "agent"], &cells);
 }
 
 pub(super) fn moment_json(moment: &Moment) -> Value {
@@ -143,6 +63,11 @@ pub(super) fn moment_json(moment: &Moment) -> Value {
             "version": record.version,
             "answer": record.answer,
             "facts": record.facts,
+        }),
+        Moment::Unreadable { at, error } => json!({
+            "kind": "unreadable",
+            "at": at.map(|at| timestamp(at.as_ms())),
+            "problem": error.to_string(),
         }),
     }
 }
@@ -164,7 +89,7 @@ fn show_summary(summary: &Summary) {
     let after = |wait: Option<u64>| wait.map(|wait| format!(" after {}", duration(wait))).unwrap_or_default();
     let agents = summary.agents.iter().map(|stint| {
         let held = stint.until.map(|until| until.as_ms().saturating_sub(stint.from.as_ms()));
-        format!("{} ({})", stint.agent, held.map_or("holds it".into(), duration))
+        format!("{} ({})", printable(&stint.agent), held.map_or("holds it".into(), duration))
     });
     line("agents", agents.collect::<Vec<_>>().join(", "));
     if let Some(handoff) = &summary.handoff {
@@ -197,12 +122,18 @@ fn show_summary(summary: &Summary) {
 fn show(session: &str, app: AppId, summary: Option<&Summary>, story: &[Moment], zone: &TimeZone) {
     let lines: Vec<_> = story.iter().map(line).collect();
     let widest = lines.iter().map(|line| unicode_width::UnicodeWidthStr::width(line.who.as_str())).max();
+    let session = printable(session);
     anstream::println!("{} {session} of app {app}, times in {}\n", bold("Session"), zone_name(zone));
     if let Some(summary) = summary {
         show_summary(summary);
     }
-    let mut day = String::new();
+    let (mut day, mut before) = (String::new(), None::<Timestamp>);
     for Line { at, who, what } in lines {
+        let silence = before.zip(at).map(|(before, at)| at.duration_since(before).as_millis());
+        if let Some(silence) = silence.and_then(|ms| u64::try_from(ms).ok()).filter(|ms| *ms >= SILENCE_MS) {
+            anstream::println!("{}", faint(format!("{:14}{} later", "", duration(silence))));
+        }
+        before = at.or(before);
         let local = at.map(|at| at.to_zoned(zone.clone()));
         let date = local.as_ref().map(|local| local.strftime("%Y-%m-%d").to_string()).unwrap_or_default();
         if date != day {
@@ -230,6 +161,11 @@ fn line(moment: &Moment) -> Line {
             who: String::new(),
             what: faint("an event that this version of desk cannot read; --json shows it"),
         },
+        Moment::Unreadable { at, error } => Line {
+            at: at.map(|at| timestamp(at.as_ms())),
+            who: String::new(),
+            what: faint(format!("an item that this version of desk cannot read: {error}")),
+        },
         Moment::Decision(record) => {
             let version = record.version.map(|version| format!(" (version {version})")).unwrap_or_default();
             let what = format!(
@@ -244,7 +180,7 @@ fn line(moment: &Moment) -> Line {
 }
 
 fn who(event: &SessionEvent) -> String {
-    let named = |name: &Option<String>, otherwise: &str| name.clone().unwrap_or_else(|| otherwise.into());
+    let named = |name: &Option<String>, otherwise: &str| printable(name.as_deref().unwrap_or(otherwise));
     match event.event {
         EventKind::ChatBotUserSendMsg | EventKind::HumanUserSendMsg => named(&event.client_user_id, "user"),
         EventKind::ChatBotRobotSendMsg => "bot".into(),
@@ -259,7 +195,7 @@ fn what(event: &SessionEvent) -> String {
     let said = match &event.event {
         ChatBotUserSendMsg | ChatBotRobotSendMsg | HumanUserSendMsg | HumanAgentSendMsg => {
             let elements: Vec<_> = event.msg_body.elements().iter().map(element).collect();
-            return elements.join("\n");
+            return printable(&elements.join("\n"));
         }
         SessionBegin => match &event.channel_type {
             Some(channel) => format!("the session begins, by {channel}"),
@@ -285,7 +221,7 @@ fn what(event: &SessionEvent) -> String {
         SessionEnd => "the session is over".into(),
         Other(name) => name.clone(),
     };
-    faint(said)
+    faint(printable(&said))
 }
 
 fn element(element: &Element) -> String {

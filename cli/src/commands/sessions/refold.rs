@@ -1,0 +1,37 @@
+//! Summaries, made anew from what was kept.
+
+use desk_webhooks::{
+    protocol::AppId,
+    store::{
+        Store,
+        ports::{FoldSessions, Reach},
+    },
+};
+
+use super::shelves;
+use crate::{
+    args::Of,
+    error::CliError,
+    output::{green, now_ms},
+};
+
+/// How often it says how far it is.
+const EVERY: usize = 1000;
+
+pub(super) async fn run(store: &Store, app: AppId, of: Of) -> Result<(), CliError> {
+    let mut count = 0;
+    for shelf in shelves(of) {
+        let mut pages = store.pages(app, &shelf, None, now_ms() / 1000);
+        while let Some(rows) = pages.next().await? {
+            for row in rows {
+                store.fold(app, &row.session, Reach::Whole, now_ms()).await?;
+                count += 1;
+                if count % EVERY == 0 {
+                    anstream::eprintln!("{count} sessions");
+                }
+            }
+        }
+    }
+    anstream::println!("{}: {count} sessions", green("refolded"));
+    Ok(())
+}
