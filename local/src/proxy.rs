@@ -5,7 +5,7 @@ use std::{
     io,
     net::{Ipv4Addr, SocketAddr},
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -14,9 +14,11 @@ use std::{
 use axum::body::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::{
-    Request, Response, body::Incoming, client::conn::http1 as client, server::conn::http1 as server,
+    Request, Response, body::Incoming, client::conn::http1 as client, http::response::Parts,
+    server::conn::http1 as server,
 };
 use hyper_util::rt::TokioIo;
+use serde_json::{Value, json};
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::Notify,
@@ -33,6 +35,15 @@ pub struct Call<'a> {
     pub target: &'a str,
     /// The request's JSON.
     pub body: &'a Bytes,
+}
+
+/// A call that was made.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Made {
+    /// The operation, such as `PutItem`.
+    pub operation: String,
+    /// What DynamoDB says it consumed, in write or read units; 0 for what it did not do, and for other services.
+    pub units: f64,
 }
 
 /// What becomes of a call.
@@ -70,7 +81,7 @@ struct Shared {
     upstream: String,
     judge: Box<Judge>,
     next: AtomicU64,
-    targets: Mutex<Vec<String>>,
+    made: Mutex<Vec<Made>>,
     held: Notify,
 }
 
@@ -95,7 +106,7 @@ impl Proxy {
             upstream: upstream.trim_start_matches("http://").to_owned(),
             judge: Box::new(judge),
             next: AtomicU64::new(0),
-            targets: Mutex::default(),
+            made: Mutex::default(),
             held: Notify::new(),
         });
         let server = tokio::spawn(serve(listener, Arc::clone(&shared)));
@@ -107,9 +118,9 @@ impl Proxy {
         format!("http://{}", self.address)
     }
 
-    /// The operations that were asked for since the last time, in order.
-    pub fn take_targets(&self) -> Vec<String> {
-        std::mem::take(&mut self.shared.targets.lock().unwrap_or_else(PoisonError::into_inner))
+    /// The calls since the last time, in order.
+    pub fn take_calls(&self) -> Vec<Made> {
+        std::mem::take(&mut self.shared.made())
     }
 
     /// Waits until a call is held.
@@ -155,7 +166,11 @@ async fn pass(
     let target = head.headers.get("x-amz-target").and_then(|target| target.to_str().ok()).unwrap_or_default();
     let number = shared.next.fetch_add(1, Ordering::Relaxed);
     let verdict = (shared.judge)(&Call { number, target, body: &body });
-    shared.targets.lock().unwrap_or_else(PoisonError::into_inner).push(target.to_owned());
+    let place = {
+        let mut made = shared.made();
+        made.push(Made { operation: target.rsplit('.').next().unwrap_or_default().to_owned(), units: 0.0 });
+        made.len() - 1
+    };
     match &verdict {
         Verdict::Answer(status, json) => return answer(*status, json.clone()),
         Verdict::Reset => return Err(io::ErrorKind::ConnectionReset.into()),
@@ -164,17 +179,41 @@ async fn pass(
         Verdict::Rewrite(other) => body = other.clone(),
         Verdict::Pass | Verdict::LoseAnswer | Verdict::HoldAnswer => {}
     }
+    if target.starts_with("DynamoDB_") {
+        body = asking_for_units(body);
+    }
     let mut forwarded = Request::new(Full::new(body));
     *forwarded.method_mut() = head.method;
     *forwarded.uri_mut() = head.uri;
     *forwarded.headers_mut() = head.headers;
     // The length is that of the body as it goes out.
     forwarded.headers_mut().remove(hyper::header::CONTENT_LENGTH);
-    let answered = forward(forwarded, shared, upstream).await?;
+    let (head, answered) = forward(forwarded, shared, upstream).await?;
+    if let Some(made) = shared.made().get_mut(place) {
+        made.units = consumed_units(&answered);
+    }
     match verdict {
         Verdict::LoseAnswer => Err(io::ErrorKind::ConnectionReset.into()),
         Verdict::HoldAnswer => hold(shared).await,
-        _ => Ok(answered),
+        _ => Ok(Response::from_parts(head, Full::new(answered))),
+    }
+}
+
+fn asking_for_units(body: Bytes) -> Bytes {
+    let Ok(mut request) = serde_json::from_slice::<Value>(&body) else { return body };
+    request["ReturnConsumedCapacity"] = json!("TOTAL");
+    request.to_string().into()
+}
+
+fn consumed_units(answer: &Bytes) -> f64 {
+    let answer: Value = serde_json::from_slice(answer).unwrap_or_default();
+    answer["ConsumedCapacity"]["CapacityUnits"].as_f64().unwrap_or_default()
+}
+
+impl Shared {
+    fn made(&self) -> MutexGuard<'_, Vec<Made>> {
+        // Nothing that holds the lock can leave the list half changed.
+        self.made.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -182,7 +221,7 @@ async fn forward(
     request: Request<Full<Bytes>>,
     shared: &Shared,
     upstream: &Upstream,
-) -> Result<Response<Full<Bytes>>, io::Error> {
+) -> Result<(Parts, Bytes), io::Error> {
     let mut upstream = upstream.lock().await;
     let mut sender = match upstream.take().filter(|sender| !sender.is_closed()) {
         Some(sender) => sender,
@@ -201,7 +240,7 @@ async fn forward(
     let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
     *upstream = Some(sender);
     head.headers.remove(hyper::header::TRANSFER_ENCODING);
-    Ok(Response::from_parts(head, Full::new(body)))
+    Ok((head, body))
 }
 
 async fn hold<T>(shared: &Shared) -> T {

@@ -107,7 +107,7 @@ pub trait Handler {
 #[serde(untagged)]
 pub enum Answer {
     /// To API Gateway.
-    Http(ApiGatewayV2httpResponse),
+    Http(Box<ApiGatewayV2httpResponse>),
     /// To Lambda, which reads the queue.
     Batch(BatchReply),
 }
@@ -170,7 +170,7 @@ pub async fn answer(handler: &impl Handler, payload: &str) -> Answer {
             HttpReply::unavailable()
         }
     };
-    Answer::Http(respond(reply))
+    Answer::Http(Box::new(respond(reply)))
 }
 
 /// What is not done comes again: nobody waits for it, so that it has the function's own time.

@@ -9,12 +9,24 @@ use crate::edge::Arrival;
 pub enum Metric {
     /// A published ruleset cannot be used: it was altered, or a newer version of the software made it.
     RulesetRejected,
+    /// A callback could not be kept at once and waits in the spill queue.
+    Spilled,
+    /// A callback could neither be kept nor spilled: it was refused.
+    Unavailable,
+    /// A verified callback was not understood and is kept in quarantine.
+    Quarantined,
+    /// An event came under a key that another content has: both are kept.
+    Conflict,
 }
 
 impl Metric {
     fn name(self) -> &'static str {
         match self {
             Self::RulesetRejected => "RulesetRejected",
+            Self::Spilled => "Spilled",
+            Self::Unavailable => "Unavailable",
+            Self::Quarantined => "Quarantined",
+            Self::Conflict => "Conflict",
         }
     }
 }

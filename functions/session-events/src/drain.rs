@@ -10,6 +10,7 @@ use std::{
 
 use desk_webhooks::{
     edge::{Arrival, Message, unless_panicking},
+    metrics,
     protocol::AppId,
     session::Understood,
     store::{
@@ -73,7 +74,10 @@ impl<S: Store, Q: Spill> SessionEvents<S, Q> {
             Note::Callback { callback, received_at_ms } => {
                 let understood = read(&callback);
                 let arrival = Arrival::waited_since(received_at_ms);
-                self.keep(&understood, &callback, arrival).await?;
+                let outcome = self.keep(&understood, &callback, arrival).await?;
+                if let Some(metric) = outcome.metric() {
+                    metrics::count(metric, arrival);
+                }
                 // Also what was kept before: it may have come to its end between the event and the fold.
                 Ok(match understood {
                     Ok(Understood::Session(event)) => Some((callback.app, event.session_id)),

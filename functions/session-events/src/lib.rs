@@ -11,6 +11,7 @@ use std::{future::Future, time::Duration};
 
 use desk_webhooks::{
     edge::{Arrival, Handler, Late, Message},
+    metrics::{self, Metric},
     protocol::{MemberEvent, Reply, SessionEvent},
     session::{ProfileChange, Understood, understand},
     store::{
@@ -58,6 +59,16 @@ impl Outcome {
             Self::Kept(Kept::Conflict) => "conflict",
             Self::Quarantined => "quarantined",
             Self::Spilled => "spilled",
+        }
+    }
+
+    /// What an operator wants to see at once.
+    fn metric(self) -> Option<Metric> {
+        match self {
+            Self::Kept(Kept::New | Kept::Again) => None,
+            Self::Kept(Kept::Conflict) => Some(Metric::Conflict),
+            Self::Quarantined => Some(Metric::Quarantined),
+            Self::Spilled => Some(Metric::Spilled),
         }
     }
 }
@@ -192,10 +203,14 @@ impl<S: Store, Q: Spill> Handler for SessionEvents<S, Q> {
         match outcome {
             Ok(outcome) => {
                 info!(command, outcome = outcome.as_str(), duration_ms = arrival.elapsed_ms());
+                if let Some(metric) = outcome.metric() {
+                    metrics::count(metric, arrival);
+                }
                 HttpReply::answer(Reply::ok())
             }
             Err(error) => {
                 error!(command, outcome = "lost unless sent again", %error, duration_ms = arrival.elapsed_ms());
+                metrics::count(Metric::Unavailable, arrival);
                 HttpReply::unavailable()
             }
         }

@@ -133,6 +133,7 @@ async fn what_comes_twice_is_kept_once_and_what_differs_is_kept_too() {
     let log = function.log();
     assert_eq!(log.matches("\"outcome\":\"duplicate\"").count(), 3, "{log}");
     assert_eq!(log.matches("\"outcome\":\"conflict\"").count(), 1, "{log}");
+    assert_eq!(log.matches("\"Conflict\":1").count(), 1, "{log}");
 }
 
 #[tokio::test]
@@ -202,6 +203,7 @@ async fn what_is_not_understood_is_kept_in_quarantine() {
     }
     let log = function.log();
     assert_eq!(log.matches("\"outcome\":\"quarantined\"").count(), bodies.len(), "{log}");
+    assert_eq!(log.matches("\"Quarantined\":1").count(), bodies.len(), "{log}");
     for private in ["xxxxx", "Desk.New"] {
         assert!(!log.contains(private), "{private} is in the log:\n{log}");
     }

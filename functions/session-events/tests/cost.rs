@@ -1,0 +1,101 @@
+//! What a callback costs, counted at the wire: `docs/cost.md` is made of these figures.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)] // in a test, a panic is the report
+
+mod common;
+
+use common::{BINARY, event, message, tell};
+use desk_local::{
+    proxy::{Proxy, Verdict},
+    runtime_api::Sandbox,
+    stage::Stage,
+};
+use serde_json::{Value, json};
+
+fn total(cost: &[(String, f64)], reads: bool) -> f64 {
+    cost.iter().filter(|(operation, _)| (operation == "Query") == reads).map(|(_, units)| units).sum()
+}
+
+/// A function whose calls to DynamoDB are counted.
+struct Counted {
+    // Dropped in this order: the function before what it talks to.
+    function: Sandbox,
+    dynamodb: Proxy,
+    _stage: Stage,
+}
+
+impl Counted {
+    async fn start() -> Self {
+        let stage = Stage::with_queue().await.unwrap();
+        let dynamodb = Proxy::start(&stage.endpoint(), |_| Verdict::Pass).await.unwrap();
+        let env = [("AWS_ENDPOINT_URL_DYNAMODB", &*dynamodb.endpoint())];
+        let function = stage.function_with(BINARY, &env).await.unwrap();
+        Self { function, dynamodb, _stage: stage }
+    }
+
+    /// What one callback costs: each call, and its units.
+    async fn cost(&mut self, callback: &Value) -> Vec<(String, f64)> {
+        assert_eq!(tell(&mut self.function, callback).await, 200);
+        let made = self.dynamodb.take_calls().into_iter();
+        let mut made: Vec<_> = made.map(|made| (made.operation, made.units)).collect();
+        // What is asked for at once comes in any order.
+        made.sort_by(|a, b| a.partial_cmp(b).unwrap());
+        made
+    }
+}
+
+fn now_ms() -> u64 {
+    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_millis() as u64
+}
+
+#[tokio::test]
+async fn a_message_of_usual_size_costs_one_unit_and_one_round_trip() {
+    let mut counted = Counted::start().await;
+    let now = now_ms();
+    let first = counted.cost(&message("s", now, "hello")).await;
+    // The summary's stub, and a place in each of two indexes.
+    assert_eq!(first, [("PutItem".into(), 1.0), ("UpdateItem".into(), 3.0)]);
+    let text = "I have not received my order yet, could you please look into it? ".repeat(4);
+    let next = counted.cost(&message("s", now + 1, &text)).await;
+    assert_eq!(next, [("PutItem".into(), 1.0)]);
+    // A duplicate costs the write that its condition refuses.
+    let again = counted.cost(&message("s", now + 1, &text)).await;
+    assert_eq!(again.iter().map(|(operation, _)| operation.as_str()).collect::<Vec<_>>(), ["PutItem"]);
+}
+
+/// Units written and read for each event of a session with this many messages.
+async fn per_event(messages: u64) -> (f64, f64) {
+    let mut counted = Counted::start().await;
+    let now = now_ms();
+    let agent = json!({ "AgentId": "bo@example.com" });
+    let mut story = vec![event("s", "SessionBegin", now, json!({}))];
+    story.extend((1..=messages).map(|n| message("s", now + n, "hello")));
+    story.insert(story.len() / 2, event("s", "TransferToHumanSuccess", now + messages / 2, agent));
+    story.push(event("s", "SessionEnd", now + messages + 1, json!({})));
+    let (mut written, mut read) = (0.0, 0.0);
+    for callback in &story {
+        let cost = counted.cost(callback).await;
+        written += total(&cost, false);
+        read += total(&cost, true);
+    }
+    // The note that the end left.
+    let refold = json!({ "Records": [{
+        "messageId": "1", "body": r#"{"note":"refold/1","app":1400000001,"session":"s"}"#,
+    }] });
+    let drained = counted.function.invoke(&refold).await.unwrap().response.unwrap();
+    assert_eq!(drained, json!({ "batchItemFailures": [] }));
+    for made in counted.dynamodb.take_calls() {
+        *(if made.operation == "Query" { &mut read } else { &mut written }) += made.units;
+    }
+    let events = story.len() as f64;
+    (written / events, read / events)
+}
+
+#[tokio::test]
+async fn an_event_of_a_long_session_costs_no_more_than_one_of_a_short_one() {
+    let (short_written, short_read) = per_event(7).await;
+    let (long_written, long_read) = per_event(9997).await;
+    println!("10 events: {short_written:.2} written, {short_read:.2} read each");
+    println!("10,000 events: {long_written:.2} written, {long_read:.2} read each");
+    assert!(long_written <= short_written && long_read <= short_read);
+}
