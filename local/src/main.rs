@@ -4,9 +4,10 @@ mod demo;
 mod stack;
 mod storm;
 
-use std::{error::Error, process::ExitCode};
+use std::{error::Error, process::ExitCode, time::Duration};
 
 use stack::{Ports, Stack};
+use tokio::time::sleep;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
@@ -52,7 +53,18 @@ An event of API Gateway as it stands in a file (cargo-lambda is in .tools/bin):
 Ctrl-C ends it; what is stored goes with it.",
         stack.dynamodb()
     );
-    tokio::signal::ctrl_c().await?;
-    println!("Stopping.");
-    Ok(())
+    loop {
+        tokio::select! {
+            ended = tokio::signal::ctrl_c() => {
+                println!("Stopping.");
+                return Ok(ended?);
+            }
+            () = sleep(Duration::from_secs(1)) => {
+                // The next look at the queue finds what is still there.
+                if let Err(error) = stack.drain().await {
+                    eprintln!("{error}");
+                }
+            }
+        }
+    }
 }

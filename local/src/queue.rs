@@ -78,9 +78,9 @@ impl Queue {
     ///
     /// # Errors
     /// SQS's.
-    pub async fn batch(&self) -> Result<Batch, QueueError> {
+    pub async fn batch(&self) -> Result<Batch, aws_sdk_sqs::Error> {
         let received = self.client.receive_message().queue_url(&self.url).max_number_of_messages(BATCH);
-        let messages = received.send().await.map_err(aws_sdk_sqs::Error::from)?.messages.unwrap_or_default();
+        let messages = received.send().await?.messages.unwrap_or_default();
         let message = |message: aws_sdk_sqs::types::Message| {
             Some((message.message_id?, message.receipt_handle?, message.body?))
         };
@@ -92,7 +92,7 @@ impl Queue {
     ///
     /// # Errors
     /// SQS's.
-    pub async fn settle(&self, batch: Batch, answer: &Value) -> Result<usize, QueueError> {
+    pub async fn settle(&self, batch: Batch, answer: &Value) -> Result<usize, aws_sdk_sqs::Error> {
         // An answer that is no list of failures counts as all of them, as with Lambda.
         let failures = answer["batchItemFailures"].as_array();
         let mut done = 0;
@@ -102,10 +102,10 @@ impl Queue {
             if failures.is_none_or(failed) {
                 let again = self.client.change_message_visibility().queue_url(&self.url);
                 let again = again.receipt_handle(receipt).visibility_timeout(0).send().await;
-                again.map_err(aws_sdk_sqs::Error::from)?;
+                again?;
             } else {
                 let gone = self.client.delete_message().queue_url(&self.url).receipt_handle(receipt);
-                gone.send().await.map_err(aws_sdk_sqs::Error::from)?;
+                gone.send().await?;
                 done += 1;
             }
         }
@@ -116,12 +116,15 @@ impl Queue {
     ///
     /// # Errors
     /// SQS's, or the function's.
-    pub async fn drain_once(&self, function: &mut Sandbox) -> Result<(usize, usize), QueueError> {
+    pub async fn drain_once<E>(
+        &self,
+        invoke: impl AsyncFnOnce(Value) -> Result<Value, E>,
+    ) -> Result<(usize, usize), QueueError<E>> {
         let batch = self.batch().await?;
         if batch.is_empty() {
             return Ok((0, 0));
         }
-        let answer = function.invoke(&batch.event()).await?.response.unwrap_or_else(|error| error);
+        let answer = invoke(batch.event()).await.map_err(QueueError::Function)?;
         let there_were = batch.len();
         Ok((there_were, self.settle(batch, &answer).await?))
     }
@@ -131,10 +134,10 @@ impl Queue {
     ///
     /// # Errors
     /// SQS's, or the function's.
-    pub async fn drain_into(&self, function: &mut Sandbox) -> Result<usize, QueueError> {
+    pub async fn drain_into(&self, function: &mut Sandbox) -> Result<usize, QueueError<SandboxError>> {
         let mut all_done = 0;
         loop {
-            let (there_were, done) = self.drain_once(function).await?;
+            let (there_were, done) = self.drain_once(async |batch| function.take(&batch).await).await?;
             all_done += done;
             if there_were == 0 || done < there_were {
                 return Ok(all_done);
@@ -145,11 +148,11 @@ impl Queue {
 
 /// Why a queue could not be drained.
 #[derive(Debug, thiserror::Error)]
-pub enum QueueError {
+pub enum QueueError<E> {
     /// SQS's reason.
     #[error("the queue cannot be used: {}", aws_sdk_sqs::error::DisplayErrorContext(.0))]
     Sqs(#[from] aws_sdk_sqs::Error),
     /// The function's.
-    #[error(transparent)]
-    Function(#[from] SandboxError),
+    #[error("the function cannot be asked: {0}")]
+    Function(E),
 }

@@ -202,6 +202,14 @@ impl Sandbox {
         Ok(Invocation { response, took: answer.at - handed })
     }
 
+    /// The function's answer to an event, or the error it reported instead: as Lambda's Invoke API gives either.
+    ///
+    /// # Errors
+    /// As [`invoke`](Self::invoke).
+    pub async fn take(&mut self, event: &Value) -> Result<Value, SandboxError> {
+        Ok(self.invoke(event).await?.response.unwrap_or_else(|error| error))
+    }
+
     /// All that the function wrote so far, on either stream, and what it reported as an error of its start.
     pub fn log(&self) -> String {
         // Our own temporary file: if it cannot be read, saying so in its place loses nothing.

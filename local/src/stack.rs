@@ -1,4 +1,4 @@
-//! The whole stack: the engine, and both functions under `cargo lambda watch`.
+//! The whole stack: the engine, the spill queue, and both functions under `cargo lambda watch`.
 
 use std::{
     fs::File,
@@ -10,7 +10,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use desk_local::engine::{Engine, EngineError, EngineOptions, RULES_TABLE, SESSIONS_TABLE};
+use desk_local::{
+    engine::{Engine, EngineError, EngineOptions, RULES_TABLE, SESSIONS_TABLE},
+    moto::{Moto, MotoError},
+    queue::{Queue, QueueError},
+    stage::queue_on,
+};
+use serde_json::Value;
 
 /// How long `cargo lambda watch` may take to listen.
 const START: Duration = Duration::from_secs(60);
@@ -24,6 +30,8 @@ pub(crate) struct Ports {
 /// A running stack. It ends when it is dropped.
 pub(crate) struct Stack {
     engine: Engine,
+    queue: Queue,
+    _moto: Moto,
     functions: Child,
     port: u16,
     ipv6: bool,
@@ -33,6 +41,10 @@ pub(crate) struct Stack {
 pub(crate) enum StackError {
     #[error(transparent)]
     Engine(#[from] EngineError),
+    #[error(transparent)]
+    Moto(#[from] MotoError),
+    #[error(transparent)]
+    Queue(#[from] Box<QueueError<ureq::Error>>),
     #[error("port {port} for the functions is taken ({source}); end what listens there")]
     Port { port: u16, source: io::Error },
     #[error("cannot run `{command}`: {source}")]
@@ -62,8 +74,15 @@ impl Stack {
         } else {
             drop(listener);
         }
-        let functions = watch(&engine, address, port, log)?;
-        let mut stack = Self { engine, functions, port, ipv6 };
+        let moto = Moto::start().await?;
+        let queue = queue_on(&moto)?;
+        let env = [
+            ("AWS_ENDPOINT_URL_DYNAMODB", engine.endpoint()),
+            ("AWS_ENDPOINT_URL_SQS", moto.endpoint()),
+            ("SPILL_QUEUE_URL", queue.url().to_owned()),
+        ];
+        let functions = watch(env, address, port, log)?;
+        let mut stack = Self { engine, queue, _moto: moto, functions, port, ipv6 };
         stack.wait_until_listening(address, log)?;
         stack.start_functions()?;
         Ok(stack)
@@ -71,6 +90,14 @@ impl Stack {
 
     pub(crate) fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// Hands what waits in the spill queue to session-events, as Lambda does.
+    pub(crate) async fn drain(&self) -> Result<(), StackError> {
+        let url = format!("{}/2015-03-31/functions/session-events/invocations", self.url());
+        let invoke = async |batch: Value| ureq::post(&url).send_json(batch)?.body_mut().read_json();
+        self.queue.drain_once(invoke).await.map_err(Box::new)?;
+        Ok(())
     }
 
     pub(crate) fn dynamodb(&self) -> String {
@@ -156,7 +183,12 @@ fn copy(mut from: TcpStream, mut to: TcpStream) {
     let _ = to.shutdown(Shutdown::Write);
 }
 
-fn watch(engine: &Engine, address: IpAddr, port: u16, log: Option<&Path>) -> Result<Child, StackError> {
+fn watch(
+    env: [(&str, String); 3],
+    address: IpAddr,
+    port: u16,
+    log: Option<&Path>,
+) -> Result<Child, StackError> {
     let run = |source| StackError::Run { command: "cargo lambda watch".into(), source };
     let mut command = Command::new("cargo");
     // By its default it would listen on every interface. Requests wait while a function is built.
@@ -164,8 +196,8 @@ fn watch(engine: &Engine, address: IpAddr, port: u16, log: Option<&Path>) -> Res
         .args(["lambda", "watch", "--timeout", "600", "--invoke-address", &address.to_string()])
         .args(["--invoke-port", &port.to_string()])
         .stdin(Stdio::null());
+    command.envs(env);
     for (name, value) in [
-        ("AWS_ENDPOINT_URL_DYNAMODB", engine.endpoint().as_str()),
         ("AWS_REGION", "us-east-1"),
         ("AWS_ACCESS_KEY_ID", "local"),
         ("AWS_SECRET_ACCESS_KEY", "local"),

@@ -170,7 +170,7 @@ async fn drain(spill: Spill, mut sandbox: Sandbox, weather: Arc<Weather>) -> Res
     loop {
         // Looked at before the queue: what was spilled until then is in it.
         let over = weather.calm.load(Ordering::Relaxed);
-        let drained = spill.queue.drain_once(&mut sandbox).await;
+        let drained = spill.queue.drain_once(async |batch| sandbox.take(&batch).await).await;
         let (there_were, done) = drained.map_err(|error| error.to_string())?;
         all_done += done;
         failed += there_were - done;

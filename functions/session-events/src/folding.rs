@@ -33,15 +33,17 @@ impl<S: Store, Q: Spill> SessionEvents<S, Q> {
         let later = event.event.is_end() || late;
         // Without a queue there is no later.
         let now = !event.event.is_message() || self.queue.is_none();
-        let folded = now && self.fold_now(app, &event.session_id, arrival).await;
+        // Nor is there anybody else for a long session's state; one late message is not worth reading all of it.
+        let whole = !event.event.is_message() && self.queue.is_none();
+        let reach = if whole { Reach::Whole } else { Reach::Page };
+        let folded = now && self.fold_now(app, &event.session_id, reach, arrival).await;
         if later || !folded {
             self.fold_later(app, &event.session_id, arrival).await;
         }
     }
 
     /// Whether the summary is up to date now.
-    async fn fold_now(&self, app: AppId, session_id: &str, arrival: Arrival) -> bool {
-        let reach = if self.queue.is_some() { Reach::Page } else { Reach::Whole };
+    async fn fold_now(&self, app: AppId, session_id: &str, reach: Reach, arrival: Arrival) -> bool {
         if reach == Reach::Page && self.remembered.of(app, session_id).long {
             return false;
         }

@@ -4,8 +4,12 @@
 
 mod common;
 
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::AttributeValue;
 use common::{BINARY, event, message, tell};
 use desk_local::{
+    engine::SESSIONS_TABLE,
     proxy::{Proxy, Verdict},
     runtime_api::Sandbox,
     stage::Stage,
@@ -21,7 +25,7 @@ struct Counted {
     // Dropped in this order: the function before what it talks to.
     function: Sandbox,
     dynamodb: Proxy,
-    _stage: Stage,
+    stage: Stage,
 }
 
 impl Counted {
@@ -30,7 +34,7 @@ impl Counted {
         let dynamodb = Proxy::start(&stage.endpoint(), |_| Verdict::Pass).await.unwrap();
         let env = [("AWS_ENDPOINT_URL_DYNAMODB", &*dynamodb.endpoint())];
         let function = stage.function_with(BINARY, &env).await.unwrap();
-        Self { function, dynamodb, _stage: stage }
+        Self { function, dynamodb, stage }
     }
 
     /// What one callback costs: each call, and its units.
@@ -63,6 +67,17 @@ async fn a_message_of_usual_size_costs_one_unit_and_one_round_trip() {
     assert_eq!(again.iter().map(|(operation, _)| operation.as_str()).collect::<Vec<_>>(), ["PutItem"]);
 }
 
+/// What DynamoDB counts of an item: the bytes of its names and values.
+fn bytes(item: &HashMap<String, AttributeValue>) -> usize {
+    let value = |value: &AttributeValue| match value {
+        AttributeValue::S(text) => text.len(),
+        AttributeValue::N(number) => number.len() / 2 + 1,
+        AttributeValue::B(bytes) => bytes.as_ref().len(),
+        other => panic!("nothing of ours: {other:?}"),
+    };
+    item.iter().map(|(name, held)| name.len() + value(held)).sum()
+}
+
 /// Units written and read for each event of a session with this many messages.
 async fn per_event(messages: u64) -> (f64, f64) {
     let mut counted = Counted::start().await;
@@ -88,6 +103,15 @@ async fn per_event(messages: u64) -> (f64, f64) {
         *(if made.operation == "Query" { &mut read } else { &mut written }) += made.units;
     }
     let events = story.len() as f64;
+    let items = counted.stage.client().scan().table_name(SESSIONS_TABLE).into_paginator().items().send();
+    let items: Vec<_> = items.collect::<Result<_, _>>().await.unwrap();
+    println!(
+        "{events} events: {:.2} units written, {:.2} read, {:.0} bytes stored, {:.0} bytes of log each",
+        written / events,
+        read / events,
+        items.iter().map(bytes).sum::<usize>() as f64 / events,
+        counted.function.log().len() as f64 / events,
+    );
     (written / events, read / events)
 }
 
@@ -95,7 +119,5 @@ async fn per_event(messages: u64) -> (f64, f64) {
 async fn an_event_of_a_long_session_costs_no_more_than_one_of_a_short_one() {
     let (short_written, short_read) = per_event(7).await;
     let (long_written, long_read) = per_event(9997).await;
-    println!("10 events: {short_written:.2} written, {short_read:.2} read each");
-    println!("10,000 events: {long_written:.2} written, {long_read:.2} read each");
     assert!(long_written <= short_written && long_read <= short_read);
 }
