@@ -2,40 +2,22 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)] // in a test, a panic is the report
 
+mod common;
+
+use common::{BINARY, app, tell};
 use desk_local::{
     callbacks,
-    runtime_api::Sandbox,
-    stage::{APP, Stage, repository},
+    stage::{Stage, repository},
 };
 use desk_webhooks::{
-    protocol::AppId,
     session::HandoffOutcome,
     store::ports::{FoldSessions, Folded, Reach},
 };
 use serde_json::{Value, json};
 
-const BINARY: &str = env!("CARGO_BIN_EXE_session-events");
-
-fn app() -> AppId {
-    APP.parse().unwrap()
-}
-
-async fn tell(function: &mut Sandbox, event: &Value) {
-    let response = function.invoke(event).await.unwrap().response.expect("an answer and no error");
-    assert_eq!(response["statusCode"], 200, "{response}");
-}
-
+/// An event of one session, so many seconds after its beginning, years ago.
 fn event(second: u64, kind: &str, more: Value) -> Value {
-    let mut body = json!({
-        "CallbackCommand": "Desk.SessionEventNotify", "SessionId": "s", "Event": kind,
-        "EventTime": 1_793_584_800_000 + second * 1000, "ClientUserId": "maya", "ChannelType": "Web",
-    });
-    body.as_object_mut().unwrap().extend(more.as_object().cloned().unwrap_or_default());
-    json!({
-        "rawQueryString": format!("SdkAppid={APP}&CallbackCommand=Desk.SessionEventNotify"),
-        "requestContext": { "http": { "method": "POST" } },
-        "body": body.to_string(),
-    })
+    common::event("s", kind, 1_793_584_800_000 + second * 1000, more)
 }
 
 #[tokio::test]
@@ -75,7 +57,7 @@ async fn whatever_the_order_the_last_state_change_leaves_the_same_summary() {
         let stage = Stage::start().await.unwrap();
         let mut function = stage.function(BINARY).await.unwrap();
         for event in order.iter().chain(&order) {
-            tell(&mut function, &story[*event]).await;
+            assert_eq!(tell(&mut function, &story[*event]).await, 200);
         }
         // Each of these messages is years old, hence late: none waits for a state change.
         let summary = stage.store().summary(app(), "s").await.unwrap().unwrap();
