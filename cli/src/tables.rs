@@ -34,7 +34,7 @@ pub(crate) async fn open(stack: Option<&str>) -> Result<Store, CliError> {
     let access = Access::new(
         config.region().map_or_else(|| LOCAL_REGION.to_owned(), ToString::to_string),
         credentials.ok_or_else(no_credentials)?,
-        Endpoints { dynamodb: endpoint, sqs: None },
+        Endpoints { dynamodb: endpoint, ..Endpoints::default() },
         Limits::PERSON,
     );
     Ok(store(access, named))
@@ -50,7 +50,7 @@ fn local() -> Store {
     let access = Access::new(
         LOCAL_REGION.to_owned(),
         SharedCredentialsProvider::new(credentials),
-        Endpoints { dynamodb: Some(endpoint), sqs: None },
+        Endpoints { dynamodb: Some(endpoint), ..Endpoints::default() },
         Limits::PERSON,
     );
     store(access, (RULES_TABLE.to_owned(), SESSIONS_TABLE.to_owned()))

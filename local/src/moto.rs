@@ -1,5 +1,5 @@
-//! Moto, a second implementation of AWS's services: the spill queue's SQS, and a second opinion on
-//! DynamoDB.
+//! Moto, a second implementation of AWS's services: the spill queue's SQS, the secrets' SSM, and a second
+//! opinion on DynamoDB.
 
 use std::{io, path::PathBuf, process::Stdio};
 
@@ -107,6 +107,15 @@ impl Moto {
         let request = json!({ "QueueName": logical_id, "Attributes": attributes });
         let answer = self.call("sqs", "AmazonSQS.CreateQueue", "CreateQueue", &request)?;
         Ok(answer["QueueUrl"].as_str().unwrap_or_default().to_owned())
+    }
+
+    /// Keeps a secret as an SSM SecureString, in place of an earlier one.
+    ///
+    /// # Errors
+    /// Moto's.
+    pub fn put_secret(&self, name: &str, value: &str) -> Result<(), MotoError> {
+        let request = json!({ "Name": name, "Value": value, "Type": "SecureString", "Overwrite": true });
+        self.call("ssm", "AmazonSSM.PutParameter", "PutParameter", &request).map(drop)
     }
 
     /// A signature has to be there, for it names the service; nobody verifies it.

@@ -160,7 +160,7 @@ impl Stage {
 /// # Errors
 /// The template's, or moto's.
 pub fn queue_on(moto: &Moto) -> Result<Queue, MotoError> {
-    Queue::create(moto, &access(Endpoints { dynamodb: None, sqs: Some(moto.endpoint()) }))
+    Queue::create(moto, &access(Endpoints { sqs: Some(moto.endpoint()), ..Endpoints::default() }))
 }
 
 fn access(endpoints: Endpoints) -> Access {
@@ -170,7 +170,7 @@ fn access(endpoints: Endpoints) -> Access {
 }
 
 fn client_at(endpoint: String) -> Client {
-    access(Endpoints { dynamodb: Some(endpoint), sqs: None }).dynamodb()
+    access(Endpoints { dynamodb: Some(endpoint), ..Endpoints::default() }).dynamodb()
 }
 
 /// The local tables at an endpoint. Items are kept for ever there.

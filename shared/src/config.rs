@@ -6,7 +6,7 @@
 use std::{collections::BTreeSet, fmt::Display, str::FromStr, time::Duration};
 
 use ipnet::IpNet;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 
 use crate::{
     protocol::AppId,
@@ -68,8 +68,75 @@ fn wrong(name: &'static str, value: impl Display, should_hold: &'static str) -> 
     SettingError { name, holds: format!("holds `{value}`"), should_hold }
 }
 
-/// Reads who is let in: `SDK_APP_IDS`, `SIGNATURE_POLICY`, `CALLBACK_TOKENS`, `URL_KEYS` and
-/// `ALLOWED_CIDRS`.
+/// Where secrets of one kind are.
+#[derive(Clone, Debug)]
+pub enum SecretSource {
+    /// In the environment; none if the list is empty.
+    Here(Vec<SecretString>),
+    /// In the SSM SecureString of this name.
+    Parameter(String),
+}
+
+impl SecretSource {
+    /// Whether there are none.
+    pub fn is_none(&self) -> bool {
+        matches!(self, Self::Here(secrets) if secrets.is_empty())
+    }
+}
+
+/// Where the secrets are by which callbacks are verified.
+#[derive(Clone, Debug)]
+pub struct SecretSources {
+    /// `CALLBACK_TOKENS`, or `CALLBACK_TOKENS_PARAMETER`.
+    pub tokens: SecretSource,
+    /// `URL_KEYS`, or `URL_KEYS_PARAMETER`.
+    pub url_keys: SecretSource,
+}
+
+/// Reads where secrets are.
+///
+/// # Errors
+/// A setting that cannot be used.
+pub fn secret_sources(env: Env<'_>) -> Result<SecretSources, SettingError> {
+    let url_keys = source(env, "URL_KEYS", "URL_KEYS_PARAMETER")?;
+    if let SecretSource::Here(keys) = &url_keys
+        && !keys.iter().all(|key| is_url_key(key.expose_secret()))
+    {
+        let holds = "holds a key with other characters".into();
+        let should_hold = "keys of letters, digits, - and _, separated by commas";
+        return Err(SettingError { name: "URL_KEYS", holds, should_hold });
+    }
+    Ok(SecretSources { tokens: source(env, "CALLBACK_TOKENS", "CALLBACK_TOKENS_PARAMETER")?, url_keys })
+}
+
+fn source(env: Env<'_>, here: &str, parameter: &'static str) -> Result<SecretSource, SettingError> {
+    let secrets = secrets_of(&env.get(here).unwrap_or_default());
+    match env.get(parameter) {
+        None => Ok(SecretSource::Here(secrets)),
+        Some(name) if secrets.is_empty() => Ok(SecretSource::Parameter(name)),
+        Some(_) => {
+            let holds = "holds a name although the secrets stand in the environment too".into();
+            Err(SettingError {
+                name: parameter,
+                holds,
+                should_hold: "nothing, or be the only one of the two",
+            })
+        }
+    }
+}
+
+/// The secrets of a comma-separated list.
+pub fn secrets_of(list: &str) -> Vec<SecretString> {
+    list.split(',').map(str::trim).filter(|part| !part.is_empty()).map(SecretString::from).collect()
+}
+
+/// A key rides in a path segment, and gateways differ in what they decode there.
+pub fn is_url_key(key: &str) -> bool {
+    key.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
+}
+
+/// Reads who is let in: `SDK_APP_IDS`, `SIGNATURE_POLICY` and `ALLOWED_CIDRS`, and whether there are
+/// [`secret_sources`].
 ///
 /// # Errors
 /// A setting that is missing or cannot be used.
@@ -82,17 +149,18 @@ pub fn door(env: Env<'_>) -> Result<DoorConfig, SettingError> {
     if apps.is_empty() {
         return Err(wrong("SDK_APP_IDS", ",", APPS));
     }
-    let tokens: Vec<SecretString> = env.list("CALLBACK_TOKENS").into_iter().map(Into::into).collect();
+    let SecretSources { tokens, url_keys } = secret_sources(env)?;
     let policy = policy(env)?;
-    if policy == SignaturePolicy::Required && tokens.is_empty() {
-        let should_hold = "the token of the console's webhook settings while SIGNATURE_POLICY is `required`";
+    if policy == SignaturePolicy::Required && tokens.is_none() {
+        let should_hold = "the token of the console's webhook settings while SIGNATURE_POLICY is `required`, \
+                           or CALLBACK_TOKENS_PARAMETER the name of the parameter that does";
         env.require("CALLBACK_TOKENS", should_hold)?;
     }
     const CIDRS: &str = "address ranges such as 203.0.113.0/24, separated by commas";
     let allowed = env.list("ALLOWED_CIDRS");
     let allowed =
         allowed.iter().map(|net| parse::<IpNet>("ALLOWED_CIDRS", net, CIDRS)).collect::<Result<_, _>>()?;
-    Ok(DoorConfig { apps, policy, tokens, url_keys: url_keys(env)?, allowed })
+    Ok(DoorConfig { apps, policy, keyed: !url_keys.is_none(), allowed })
 }
 
 fn policy(env: Env<'_>) -> Result<SignaturePolicy, SettingError> {
@@ -102,18 +170,6 @@ fn policy(env: Env<'_>) -> Result<SignaturePolicy, SettingError> {
         Some("off") => Ok(SignaturePolicy::Off),
         Some(other) => Err(wrong("SIGNATURE_POLICY", other, "`required`, `if-present` or `off`")),
     }
-}
-
-/// A key rides in a path segment, and gateways differ in what they decode there.
-fn url_keys(env: Env<'_>) -> Result<Vec<SecretString>, SettingError> {
-    let keys = env.list("URL_KEYS");
-    let plain = |key: &String| key.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
-    if !keys.iter().all(plain) {
-        let holds = "holds a key with other characters".into();
-        let should_hold = "keys of letters, digits, - and _, separated by commas";
-        return Err(SettingError { name: "URL_KEYS", holds, should_hold });
-    }
-    Ok(keys.into_iter().map(Into::into).collect())
 }
 
 /// Where things are kept, and for how long.
@@ -194,7 +250,7 @@ mod tests {
     #[test]
     fn a_bad_setting_is_named_with_what_it_holds_and_should_hold() {
         let app = ("SDK_APP_IDS", "1400000001");
-        let cases: [(&[(&str, &str)], &str); 8] = [
+        let cases: [(&[(&str, &str)], &str); 9] = [
             (&[], "SDK_APP_IDS is not set; it should hold app ids"),
             (&[("SDK_APP_IDS", "  ")], "SDK_APP_IDS is not set; it should hold app ids"),
             (&[("SDK_APP_IDS", ",")], "SDK_APP_IDS holds `,`; it should hold app ids"),
@@ -206,6 +262,10 @@ mod tests {
             ),
             (&[app, ("ALLOWED_CIDRS", "203.0.113.300")], "ALLOWED_CIDRS holds `203.0.113.300`; it should"),
             (&[app, ("URL_KEYS", "s3cret/slash")], "URL_KEYS holds a key with other characters; it should"),
+            (
+                &[app, ("URL_KEYS", "s3cret"), ("URL_KEYS_PARAMETER", "/desk/keys")],
+                "URL_KEYS_PARAMETER holds a name although",
+            ),
         ];
         for (variables, expected) in cases {
             let error = with(variables, door).unwrap_err().to_string();
@@ -217,7 +277,7 @@ mod tests {
     #[test]
     fn nothing_secret_shows_in_debug_output() {
         let set = [("SDK_APP_IDS", "1"), ("CALLBACK_TOKENS", "s3cret"), ("URL_KEYS", "s3cret-key")];
-        assert!(!format!("{:?}", with(&set, door).unwrap()).contains("s3cret"));
+        assert!(!format!("{:?}", with(&set, secret_sources).unwrap()).contains("s3cret"));
     }
 
     #[test]

@@ -25,8 +25,10 @@ use serde_json::value::RawValue;
 use tokio::time::Instant;
 
 use crate::{
-    config::{Env, SettingError},
+    config::{self, Env, SettingError},
     protocol::Reply,
+    secrets::Keyring,
+    store::{Access, Parameters, from_env, ports::ReadParameters},
     webhook::{Admitted, Callback, Door, HttpReply, Incoming, Refusal},
 };
 
@@ -115,27 +117,32 @@ pub enum Answer {
 /// Runs a function for the life of its sandbox.
 ///
 /// A bad setting ends the start with one line on standard error and exit code 1.
-pub async fn run<H: Handler>(handler: impl FnOnce(Env<'_>) -> Result<H, SettingError>) -> ExitCode {
+pub async fn run<H: Handler>(handler: impl FnOnce(Env<'_>, &Access) -> Result<H, SettingError>) -> ExitCode {
     lambda_http::tracing::init_default_subscriber();
     quiet_panics();
-    let handler = match handler(Env::of_process()) {
-        Ok(handler) => handler,
+    let env = Env::of_process();
+    let aws = from_env(env);
+    let built = config::secret_sources(env).and_then(|sources| Ok((sources, handler(env, &aws)?)));
+    let (sources, handler) = match built {
+        Ok(built) => built,
         Err(error) => {
             eprintln!("{error}");
             return ExitCode::FAILURE;
         }
     };
+    let keyring = Keyring::new(sources, Parameters::new(aws.ssm()));
     if handler.door().is_open() {
         tracing::warn!(
             "whoever knows an app id may come in: set URL_KEYS, or SIGNATURE_POLICY to `required`"
         );
     }
-    if tokio::time::timeout(WARM_UP, handler.warm_up()).await.is_err() {
+    let warm_up = async { futures_util::join!(handler.warm_up(), keyring.current(Arrival::now())) };
+    if tokio::time::timeout(WARM_UP, warm_up).await.is_err() {
         tracing::warn!("the warm-up took too long; the first request does the rest");
     }
-    let handler = &handler;
+    let (handler, keyring) = (&handler, &keyring);
     let service = service_fn(|event: LambdaEvent<Box<RawValue>>| async move {
-        Ok::<_, std::convert::Infallible>(answer(handler, event.payload.get()).await)
+        Ok::<_, std::convert::Infallible>(answer(handler, keyring, event.payload.get()).await)
     });
     match lambda_runtime::run(service).await {
         Ok(()) => ExitCode::SUCCESS,
@@ -147,7 +154,7 @@ pub async fn run<H: Handler>(handler: impl FnOnce(Env<'_>) -> Result<H, SettingE
 }
 
 /// Answers one invocation, whatever it holds and whatever the handler does.
-pub async fn answer(handler: &impl Handler, payload: &str) -> Answer {
+pub async fn answer(handler: &impl Handler, keyring: &Keyring<impl ReadParameters>, payload: &str) -> Answer {
     let arrival = Arrival::now();
     let incoming = serde_json::from_str::<Incoming<'_>>(payload);
     // What API Gateway sends has always a method; so has no batch.
@@ -158,7 +165,7 @@ pub async fn answer(handler: &impl Handler, payload: &str) -> Answer {
     }
     let work = async {
         match incoming {
-            Ok(incoming) => admit(handler, incoming, arrival).await,
+            Ok(incoming) => admit(handler, keyring, incoming, arrival).await,
             Err(_) => refuse(Refusal::NotARequest, arrival),
         }
     };
@@ -183,8 +190,14 @@ async fn drain(handler: &impl Handler, Batch { records }: Batch) -> BatchReply {
     BatchReply::failed(failed)
 }
 
-async fn admit(handler: &impl Handler, incoming: Incoming<'_>, arrival: Arrival) -> HttpReply {
-    match handler.door().admit(&incoming, arrival.at_seconds()) {
+async fn admit(
+    handler: &impl Handler,
+    keyring: &Keyring<impl ReadParameters>,
+    incoming: Incoming<'_>,
+    arrival: Arrival,
+) -> HttpReply {
+    let secrets = Box::pin(keyring.current(arrival)).await;
+    match handler.door().admit(&incoming, secrets.as_deref(), arrival.at_seconds()) {
         // Boxed: the compiler gives up on futures nested as deep as the SDK's inside the runtime's.
         Ok(Admitted::Callback(callback)) => Box::pin(handler.take(callback, arrival)).await,
         Ok(Admitted::Probe) => {
@@ -225,11 +238,26 @@ fn quiet_panics() {
 
 #[cfg(test)]
 mod tests {
+    use secrecy::SecretString;
+
     use super::*;
     use crate::{
-        config,
         protocol::{Command, Endpoint},
+        store::StoreError,
     };
+
+    /// Nobody who could be asked for secrets.
+    struct Nothing;
+
+    impl ReadParameters for Nothing {
+        async fn parameters(&self, _: &[&str]) -> Result<Vec<SecretString>, StoreError> {
+            Err(StoreError::late("GetParameters"))
+        }
+    }
+
+    fn keyring() -> Keyring<Nothing> {
+        Keyring::new(config::secret_sources(Env::new(&|_| None)).unwrap(), Nothing)
+    }
 
     struct Broken(Door);
 
@@ -267,7 +295,9 @@ mod tests {
     }
 
     async fn answer_of(endpoint: Endpoint, payload: &str) -> (i64, Reply) {
-        let Answer::Http(response) = answer(&broken(endpoint), payload).await else { panic!("a batch") };
+        let Answer::Http(response) = answer(&broken(endpoint), &keyring(), payload).await else {
+            panic!("a batch")
+        };
         let Some(Body::Text(body)) = response.body else { panic!("no body") };
         (response.status_code, serde_json::from_str(&body).unwrap())
     }
@@ -293,7 +323,7 @@ mod tests {
     #[tokio::test]
     async fn a_batch_that_nobody_drains_fails_whole() {
         let batch = r#"{"Records":[{"messageId":"a","body":"?"},{"messageId":"b","body":""}]}"#;
-        let answer = answer(&broken(Endpoint::AssignAgent), batch).await;
+        let answer = answer(&broken(Endpoint::AssignAgent), &keyring(), batch).await;
         let expected = r#"{"batchItemFailures":[{"itemIdentifier":"a"},{"itemIdentifier":"b"}]}"#;
         assert_eq!(serde_json::to_string(&answer).unwrap(), expected);
     }

@@ -6,8 +6,8 @@
 //! - [`session`]: what a session's events mean: their keys, their order, what they say of a user;
 //! - [`routing`]: rulesets, facts and the decision;
 //! - [`webhook`]: the front door, bytes in, a verified callback out, and the reply;
-//! - [`store`]: DynamoDB and SQS, the only module that knows the AWS SDK;
-//! - [`config`], [`metrics`] and [`edge`]: the environment, and the Lambda runtime around a handler.
+//! - [`store`]: DynamoDB, SQS and SSM, the only module that knows the AWS SDK;
+//! - [`config`], [`secrets`], [`metrics`] and [`edge`]: the environment, and the Lambda runtime around a handler.
 //!
 //! The first three are pure: no I/O, no clock, no randomness. Time is a parameter everywhere.
 
@@ -19,6 +19,7 @@ pub mod edge;
 pub mod metrics;
 pub mod protocol;
 pub mod routing;
+pub mod secrets;
 pub mod session;
 pub mod store;
 pub mod webhook;

@@ -5,16 +5,15 @@ use std::process::ExitCode;
 use desk_webhooks::{
     config, edge,
     protocol::Endpoint,
-    store::{SpillQueue, Store, from_env},
+    store::{SpillQueue, Store},
     webhook::Door,
 };
 use session_events::SessionEvents;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    edge::run(|env| {
+    edge::run(|env, aws| {
         let door = Door::new(Endpoint::SessionEvents, config::door(env)?);
-        let aws = from_env(env);
         let store = Store::new(aws.dynamodb(), config::sessions_table(env)?);
         let queue = config::spill_queue(env).map(|url| SpillQueue::new(aws.sqs(), url));
         Ok(SessionEvents::new(door, store, queue))

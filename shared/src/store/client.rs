@@ -27,13 +27,19 @@ pub struct Endpoints {
     pub dynamodb: Option<String>,
     /// SQS's.
     pub sqs: Option<String>,
+    /// SSM's.
+    pub ssm: Option<String>,
 }
 
 impl Endpoints {
     /// What the environment says, by the SDK's own variables.
     pub fn from_env(env: Env<'_>) -> Self {
         let endpoint = |name| env.get(name).or_else(|| env.get("AWS_ENDPOINT_URL"));
-        Self { dynamodb: endpoint("AWS_ENDPOINT_URL_DYNAMODB"), sqs: endpoint("AWS_ENDPOINT_URL_SQS") }
+        Self {
+            dynamodb: endpoint("AWS_ENDPOINT_URL_DYNAMODB"),
+            sqs: endpoint("AWS_ENDPOINT_URL_SQS"),
+            ssm: endpoint("AWS_ENDPOINT_URL_SSM"),
+        }
     }
 }
 
@@ -106,6 +112,13 @@ impl Access {
         let mut config = aws_sdk_sqs::config::Builder::from(&self.config);
         config.set_endpoint_url(self.endpoints.sqs.clone());
         aws_sdk_sqs::Client::from_conf(config.build())
+    }
+
+    /// A client of SSM.
+    pub fn ssm(&self) -> aws_sdk_ssm::Client {
+        let mut config = aws_sdk_ssm::config::Builder::from(&self.config);
+        config.set_endpoint_url(self.endpoints.ssm.clone());
+        aws_sdk_ssm::Client::from_conf(config.build())
     }
 }
 

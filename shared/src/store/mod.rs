@@ -1,4 +1,4 @@
-//! DynamoDB and SQS: the only module that knows the AWS SDK.
+//! DynamoDB, SQS and SSM: the only module that knows the AWS SDK.
 //!
 //! A function names what it may do by the traits of [`ports`]; [`Store`] can do all of it, and the
 //! policy in the template grants what the function's traits need. What the `desk` command does
@@ -10,6 +10,7 @@ mod error;
 mod events;
 mod items;
 mod pages;
+mod parameters;
 pub mod ports;
 mod questions;
 mod reading;
@@ -22,6 +23,7 @@ pub use client::{Access, Endpoints, Limits, from_env, http_client};
 pub use erasure::Receipt;
 pub use error::{Kind, StoreError};
 pub use pages::{Newest, Pages, Shelf};
+pub use parameters::Parameters;
 pub use reading::{Moment, Quarantined, SessionRow, Story};
 pub use rules::{ActiveRules, InForce, Mover, Publication, PublishError, RulesVersion, fits};
 pub use spill::{Note, NoteError, SpillQueue};

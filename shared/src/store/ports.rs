@@ -5,6 +5,8 @@
 
 use std::future::Future;
 
+use secrecy::SecretString;
+
 use super::{ActiveRules, StoreError};
 use crate::{
     protocol::{AppId, EventTime, MemberEvent, SessionEvent},
@@ -176,4 +178,10 @@ pub trait Spill {
 
     /// Has the session folded once what is late has come.
     fn refold_later(&self, app: AppId, session_id: &str) -> impl Future<Output = Result<(), StoreError>>;
+}
+
+/// Reads secrets. `ssm:GetParameters` on the parameters.
+pub trait ReadParameters {
+    /// The decrypted values of these parameters, in their order.
+    fn parameters(&self, names: &[&str]) -> impl Future<Output = Result<Vec<SecretString>, StoreError>>;
 }

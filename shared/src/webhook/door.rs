@@ -25,17 +25,24 @@ pub enum SignaturePolicy {
     Off,
 }
 
-/// Who is let in. Debug output shows no secret.
+/// What only the platform and we know. Debug output shows none of it.
+#[derive(Clone, Debug, Default)]
+pub struct Secrets {
+    /// The live tokens: several while one is being replaced.
+    pub tokens: Vec<SecretString>,
+    /// The accepted URL keys; none means that no key is needed.
+    pub url_keys: Vec<SecretString>,
+}
+
+/// Who is let in.
 #[derive(Clone, Debug)]
 pub struct DoorConfig {
     /// `SDK_APP_IDS`: the apps that are served.
     pub apps: BTreeSet<AppId>,
     /// `SIGNATURE_POLICY`.
     pub policy: SignaturePolicy,
-    /// `CALLBACK_TOKENS`: several while one is being replaced.
-    pub tokens: Vec<SecretString>,
-    /// `URL_KEYS`; none means that no key is needed.
-    pub url_keys: Vec<SecretString>,
+    /// Whether there are URL keys, wherever they are kept.
+    pub keyed: bool,
     /// `ALLOWED_CIDRS`; none means all.
     pub allowed: Vec<IpNet>,
 }
@@ -84,20 +91,26 @@ impl Door {
 
     /// Whether anybody who knows an app id may come in.
     pub fn is_open(&self) -> bool {
-        self.config.policy != SignaturePolicy::Required && self.config.url_keys.is_empty()
+        self.config.policy != SignaturePolicy::Required && !self.config.keyed
     }
 
-    /// Lets a request in, or says why not. `now_seconds` is the time since the Unix epoch.
+    /// Lets a request in, or says why not. `now_seconds` is the time since the Unix epoch; without
+    /// `secrets`, which could never yet be loaded, nobody can prove anything.
     ///
     /// # Errors
     /// Every [`Refusal`]; none of them has had any effect.
-    pub fn admit(&self, incoming: &Incoming<'_>, now_seconds: i64) -> Result<Admitted, Refusal> {
+    pub fn admit(
+        &self,
+        incoming: &Incoming<'_>,
+        secrets: Option<&Secrets>,
+        now_seconds: i64,
+    ) -> Result<Admitted, Refusal> {
         if incoming.method() != "POST" {
             return Err(Refusal::NotPost);
         }
         let body = incoming.body()?;
         let query = Query::read(incoming.raw_query_string.as_deref().unwrap_or_default())?;
-        let app = self.authenticate(incoming, &query, body.is_empty(), now_seconds)?;
+        let app = self.authenticate(incoming, &query, secrets, body.is_empty(), now_seconds)?;
         let Some(app) = app.filter(|_| !body.is_empty()) else {
             return Ok(Admitted::Probe);
         };
@@ -117,23 +130,25 @@ impl Door {
         &self,
         incoming: &Incoming<'_>,
         query: &Query<'_>,
+        secrets: Option<&Secrets>,
         is_probe: bool,
         now_seconds: i64,
-    ) -> Result<Option<AppId>, Cause> {
-        let DoorConfig { apps, url_keys, allowed, .. } = &self.config;
+    ) -> Result<Option<AppId>, Refusal> {
+        let DoorConfig { apps, allowed, .. } = &self.config;
         let from_allowed = |ip| allowed.iter().any(|net| net.contains(&ip));
         if !allowed.is_empty() && !incoming.source_ip().is_some_and(from_allowed) {
-            return Err(Cause::SourceAddress);
+            return Err(Cause::SourceAddress.into());
         }
-        if !url_keys.is_empty() && !is_any_of(url_keys, self.url_key(incoming)) {
-            return Err(Cause::UrlKey);
+        let secrets = secrets.ok_or(Refusal::NoSecrets)?;
+        if !secrets.url_keys.is_empty() && !is_any_of(&secrets.url_keys, self.url_key(incoming)) {
+            return Err(Cause::UrlKey.into());
         }
         let app = match &query.app {
             Some(app) => Some(app.parse().ok().filter(|app| apps.contains(app)).ok_or(Cause::ForeignApp)?),
             None if is_probe => None,
-            None => return Err(Cause::NoApp),
+            None => return Err(Cause::NoApp.into()),
         };
-        self.check_signature(query, now_seconds)?;
+        self.check_signature(query, &secrets.tokens, now_seconds)?;
         Ok(app)
     }
 
@@ -143,9 +158,13 @@ impl Door {
         rest.strip_prefix('/').unwrap_or_default()
     }
 
-    fn check_signature(&self, query: &Query<'_>, now_seconds: i64) -> Result<(), Cause> {
-        let DoorConfig { policy, tokens, .. } = &self.config;
-        let sign = match (policy, &query.sign) {
+    fn check_signature(
+        &self,
+        query: &Query<'_>,
+        tokens: &[SecretString],
+        now_seconds: i64,
+    ) -> Result<(), Cause> {
+        let sign = match (self.config.policy, &query.sign) {
             (SignaturePolicy::Off, _) | (SignaturePolicy::IfPresent, None) => return Ok(()),
             (SignaturePolicy::IfPresent, Some(_)) if tokens.is_empty() => return Ok(()),
             (SignaturePolicy::Required, None) => return Err(Cause::NoSignature),

@@ -11,6 +11,8 @@ pub enum Refusal {
     BadBase64,
     /// It does not come from the platform, or not for us.
     NotAuthentic(Cause),
+    /// The secrets by which it could be verified could not be loaded yet.
+    NoSecrets,
     /// A body that is not UTF-8.
     NotUtf8,
     /// A body that is not a JSON object.
@@ -53,6 +55,7 @@ impl Refusal {
             Self::NotAuthentic(_) => 403,
             Self::NotPost => 405,
             Self::TooLarge => 413,
+            Self::NoSecrets => 503,
             _ => 400,
         }
     }
@@ -65,6 +68,7 @@ impl Refusal {
             Self::TooLarge => "the body is larger than 1 MiB",
             Self::BadBase64 => "the body is not the base64 that it is said to be",
             Self::NotAuthentic(_) => "the request could not be verified",
+            Self::NoSecrets => "temporarily unavailable, send it again",
             Self::NotUtf8 => "the body is not UTF-8",
             Self::NotJson => "the body is not a JSON object",
             Self::CommandsDisagree => "CallbackCommand differs between the query and the body",
@@ -89,6 +93,7 @@ impl Refusal {
             Self::NotAuthentic(Cause::NoRequestTime) => "no_request_time",
             Self::NotAuthentic(Cause::RequestTimeOff) => "request_time_off",
             Self::NotAuthentic(Cause::WrongSignature) => "wrong_signature",
+            Self::NoSecrets => "no_secrets",
             Self::NotUtf8 => "not_utf8",
             Self::NotJson => "not_json",
             Self::CommandsDisagree => "commands_disagree",

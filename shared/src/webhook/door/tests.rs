@@ -11,10 +11,14 @@ fn config() -> DoorConfig {
     DoorConfig {
         apps: ["1400000001", "1400000002"].iter().map(|app| app.parse().unwrap()).collect(),
         policy: SignaturePolicy::IfPresent,
-        tokens: vec!["older".to_owned().into(), "current".to_owned().into()],
-        url_keys: Vec::new(),
+        keyed: false,
         allowed: Vec::new(),
     }
+}
+
+fn secrets() -> Secrets {
+    let tokens = vec!["older".to_owned().into(), "current".to_owned().into()];
+    Secrets { tokens, url_keys: Vec::new() }
 }
 
 fn request(path: &str, query: &str, body: Value) -> Value {
@@ -27,8 +31,13 @@ fn request(path: &str, query: &str, body: Value) -> Value {
 }
 
 fn admit(config: DoorConfig, request: &Value) -> Result<Admitted, Refusal> {
+    admit_by(config, Some(&secrets()), request)
+}
+
+fn admit_by(config: DoorConfig, secrets: Option<&Secrets>, request: &Value) -> Result<Admitted, Refusal> {
     let json = request.to_string();
-    Door::new(Endpoint::SessionEvents, config).admit(&serde_json::from_str(&json).unwrap(), NOW)
+    let incoming = serde_json::from_str(&json).unwrap();
+    Door::new(Endpoint::SessionEvents, config).admit(&incoming, secrets, NOW)
 }
 
 fn admit_query(config: DoorConfig, query: &str) -> Result<Admitted, Refusal> {
@@ -100,10 +109,8 @@ fn a_request_time_is_hashed_as_it_came() {
 
 #[test]
 fn a_url_key_is_one_segment_more() {
-    let keyed = || DoorConfig {
-        url_keys: vec!["old-key".to_owned().into(), "new-key".to_owned().into()],
-        ..config()
-    };
+    let url_keys = vec!["old-key".to_owned().into(), "new-key".to_owned().into()];
+    let keyed = Secrets { url_keys, ..secrets() };
     let cases = [
         ("/session-events/new-key", "admitted"),
         ("/session-events/old-key", "admitted"),
@@ -115,7 +122,8 @@ fn a_url_key_is_one_segment_more() {
         ("new-key", "url_key"),
     ];
     for (path, expected) in cases {
-        assert_eq!(cause(admit(keyed(), &request(path, QUERY, json!(BODY)))), expected, "{path}");
+        let outcome = admit_by(config(), Some(&keyed), &request(path, QUERY, json!(BODY)));
+        assert_eq!(cause(outcome), expected, "{path}");
     }
 }
 
@@ -127,6 +135,14 @@ fn only_allowed_addresses_come_in() {
     assert_eq!(cause(admit_query(from("2001:db8::/32"), QUERY)), "source_address");
     let unknown = json!({ "rawQueryString": QUERY, "requestContext": { "http": { "method": "POST" } } });
     assert_eq!(cause(admit(from("0.0.0.0/0"), &unknown)), "source_address");
+}
+
+#[test]
+fn without_secrets_nobody_comes_in() {
+    let request = request("/session-events", QUERY, json!(BODY));
+    assert_eq!(admit_by(config(), None, &request), Err(Refusal::NoSecrets));
+    let elsewhere = DoorConfig { allowed: vec!["198.51.100.0/24".parse().unwrap()], ..config() };
+    assert_eq!(cause(admit_by(elsewhere, None, &request)), "source_address");
 }
 
 #[test]

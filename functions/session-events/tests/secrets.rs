@@ -1,0 +1,149 @@
+//! Secrets from SSM, by the real binary and a real SSM; their age by a clock of the test's own.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)] // in a test, a panic is the report
+
+mod common;
+
+use std::{
+    sync::{
+        Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use common::{BINARY, message, tell};
+use desk_local::{
+    moto::Moto,
+    runtime_api::{Sandbox, SandboxError},
+    stage::Stage,
+};
+use desk_webhooks::{
+    config::{self, Env},
+    edge::Arrival,
+    secrets::Keyring,
+    store::{StoreError, ports::ReadParameters},
+    webhook::sign,
+};
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::{Value, json};
+
+/// A function whose secrets are in SSM.
+async fn function(stage: &Stage, ssm: &str) -> Sandbox {
+    let env = [
+        ("AWS_ENDPOINT_URL_SSM", ssm),
+        ("SIGNATURE_POLICY", "required"),
+        ("CALLBACK_TOKENS_PARAMETER", "/desk/tokens"),
+        ("URL_KEYS_PARAMETER", "/desk/keys"),
+    ];
+    stage.function_with(BINARY, &env).await.unwrap()
+}
+
+fn signed(key: &str, token: &str) -> Value {
+    let now =
+        std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs().to_string();
+    let mut event = message("s", 1, "hello");
+    event["rawPath"] = json!(format!("/session-events/{key}"));
+    let sign = sign(token, &now);
+    event["rawQueryString"] = json!(format!("SdkAppid=1400000001&RequestTime={now}&Sign={sign}"));
+    event
+}
+
+#[tokio::test]
+async fn secrets_come_from_parameters_and_are_in_no_log() {
+    let stage = Stage::start().await.unwrap();
+    let moto = Moto::start().await.unwrap();
+    moto.put_secret("/desk/tokens", "s3cret-older, s3cret-token").unwrap();
+    moto.put_secret("/desk/keys", "s3cret-key").unwrap();
+    let mut function = function(&stage, &moto.endpoint()).await;
+    for (key, token, status) in [
+        ("s3cret-key", "s3cret-token", 200),
+        ("s3cret-key", "s3cret-older", 200),
+        ("s3cret-key", "s3cret-none", 403),
+        ("s3cret", "s3cret-token", 403),
+        ("", "s3cret-token", 403),
+    ] {
+        assert_eq!(tell(&mut function, &signed(key, token)).await, status, "{key} {token}");
+    }
+    assert!(!function.log().contains("s3cret"), "{}", function.log());
+}
+
+#[tokio::test]
+async fn without_usable_secrets_nothing_is_let_in_nor_lost_silently() {
+    let stage = Stage::start().await.unwrap();
+    let moto = Moto::start().await.unwrap();
+    for (tokens, keys) in
+        [(None, None), (Some("token"), None), (Some("token"), Some("a/slash")), (Some(" , "), Some("key"))]
+    {
+        for (name, value) in [("/desk/tokens", tokens), ("/desk/keys", keys)] {
+            value.map(|value| moto.put_secret(name, value).unwrap());
+        }
+        let mut function = function(&stage, &moto.endpoint()).await;
+        assert_eq!(tell(&mut function, &signed("key", "token")).await, 503, "{tokens:?} {keys:?}");
+        let log = function.log();
+        assert!(log.contains("the secrets cannot be read") && !log.contains("slash"), "{log}");
+    }
+    // Once they can be read, the same sandbox lets callbacks in.
+    let mut function = function(&stage, &moto.endpoint()).await;
+    assert_eq!(tell(&mut function, &signed("key", "token")).await, 503);
+    moto.put_secret("/desk/tokens", "token").unwrap();
+    assert_eq!(tell(&mut function, &signed("key", "token")).await, 200);
+}
+
+#[tokio::test]
+async fn both_ways_at_once_end_the_start() {
+    let stage =
+        Stage::start().await.unwrap().with("URL_KEYS", "key").with("URL_KEYS_PARAMETER", "/desk/keys");
+    let mut function = stage.function(BINARY).await.unwrap();
+    let Err(SandboxError::Exited { log, .. }) = function.ready().await else { panic!("it started") };
+    assert!(log.starts_with("URL_KEYS_PARAMETER holds a name although"), "{log}");
+}
+
+/// An SSM that answers as the test says, and counts.
+#[derive(Default)]
+struct Ssm {
+    answer: Mutex<Option<&'static str>>,
+    asked: AtomicUsize,
+}
+
+impl ReadParameters for &Ssm {
+    async fn parameters(&self, names: &[&str]) -> Result<Vec<SecretString>, StoreError> {
+        assert_eq!(names, ["/desk/tokens"]);
+        self.asked.fetch_add(1, Ordering::Relaxed);
+        let answer = *self.answer.lock().unwrap();
+        answer.map(|answer| vec![answer.into()]).ok_or_else(|| StoreError::late("GetParameters"))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn secrets_are_read_again_when_they_are_old_and_the_last_good_ones_are_kept() {
+    let ssm = Ssm::default();
+    let env = |name: &str| (name == "CALLBACK_TOKENS_PARAMETER").then(|| "/desk/tokens".to_owned());
+    let keyring = Keyring::new(config::secret_sources(Env::new(&env)).unwrap(), &ssm);
+    let token = async || {
+        let secrets = keyring.current(Arrival::now()).await?;
+        Some(
+            secrets.tokens.iter().map(|token| token.expose_secret().to_owned()).collect::<Vec<_>>().join(" "),
+        )
+    };
+    let says = |answer| *ssm.answer.lock().unwrap() = answer;
+    let passes = |seconds| tokio::time::advance(Duration::from_secs(seconds));
+    let asked = || ssm.asked.load(Ordering::Relaxed);
+
+    assert_eq!(token().await, None);
+    says(Some("older,new"));
+    assert_eq!(token().await.as_deref(), Some("older new"), "at once, for there were none");
+    says(Some("new"));
+    passes(299).await;
+    assert_eq!((token().await.as_deref(), asked()), (Some("older new"), 2));
+    passes(2).await;
+    assert_eq!((token().await.as_deref(), asked()), (Some("new"), 3), "five minutes later");
+    says(None);
+    passes(301).await;
+    for _ in 0..5 {
+        assert_eq!((token().await.as_deref(), asked()), (Some("new"), 4), "the last good one, asked once");
+    }
+    says(Some("newest"));
+    passes(11).await;
+    assert_eq!((token().await.as_deref(), asked()), (Some("newest"), 5), "soon after");
+}
