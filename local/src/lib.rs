@@ -5,6 +5,7 @@
 //! - [`callbacks`] are the samples of the `events` folder with the answers that they must get.
 //! - [`engine`] serves those tables from an embedded DynamoDB, in memory or from a file.
 //! - [`moto`] is a second implementation of AWS's services, for the spill [`queue`] and as a second opinion.
+//! - [`permissions`] compares what a function asks for with what the template allows.
 //! - [`proxy`] stands before a service and makes it fail.
 //! - [`stage`] puts these together for tests.
 //! - [`runtime_api`] starts a real function binary and plays AWS Lambda to it.
@@ -12,6 +13,7 @@
 pub mod callbacks;
 pub mod engine;
 pub mod moto;
+pub mod permissions;
 pub mod proxy;
 pub mod queue;
 pub mod runtime_api;

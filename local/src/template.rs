@@ -141,6 +141,61 @@ pub fn queues(template: &str) -> Result<Vec<Queue>, TemplateError> {
     Ok(resources(template, "AWS::SQS::Queue")?.into_iter().map(named).collect())
 }
 
+/// One statement of a function's policies.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Statement {
+    /// Its name.
+    pub sid: String,
+    /// What it allows.
+    #[serde(deserialize_with = "one_or_more")]
+    pub action: Vec<String>,
+    /// On what: the text behind `!GetAtt`, `!Ref` or `!Sub`.
+    pub resource: String,
+}
+
+/// The statements of a function's policies, those under a condition included.
+pub fn statements(template: &str, function: &str) -> Result<Vec<Statement>, TemplateError> {
+    #[derive(Deserialize)]
+    struct Function {
+        #[serde(rename = "Policies")]
+        policies: Value,
+    }
+    let functions = resources::<Function>(template, "AWS::Serverless::Function")?;
+    let policies = functions.into_iter().find(|(id, _)| id == function).map(|(_, found)| found.policies);
+    let mut found = Vec::new();
+    collect(&policies.unwrap_or_default(), &mut found);
+    let read = |statement: Value| serde_json::from_value(statement);
+    found.into_iter().map(read).collect::<Result<_, _>>().map_err(|reason| TemplateError::Resource {
+        logical_id: function.to_owned(),
+        path: ".Policies".to_owned(),
+        reason,
+    })
+}
+
+/// Whatever has an action, however deep: conditions are lists with a statement in them.
+fn collect(value: &Value, found: &mut Vec<Value>) {
+    match value {
+        Value::Object(fields) if fields.contains_key("Action") => found.push(value.clone()),
+        Value::Object(fields) => fields.values().for_each(|value| collect(value, found)),
+        Value::Array(items) => items.iter().for_each(|value| collect(value, found)),
+        _ => {}
+    }
+}
+
+fn one_or_more<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Actions {
+        One(String),
+        More(Vec<String>),
+    }
+    Ok(match Actions::deserialize(deserializer)? {
+        Actions::One(action) => vec![action],
+        Actions::More(actions) => actions,
+    })
+}
+
 /// The properties of all resources of a type, by logical ids.
 fn resources<T: DeserializeOwned>(template: &str, kind: &str) -> Result<Vec<(String, T)>, TemplateError> {
     let documents = Yaml::load_from_str(template)?;
@@ -270,6 +325,21 @@ Resources:
             "VisibilityTimeout": "180", "MaximumMessageSize": "1048576", "MessageRetentionPeriod": "1209600",
         });
         assert_eq!(queues[0].attributes(), expected);
+    }
+
+    #[test]
+    fn every_statement_names_single_actions_on_one_resource() {
+        for function in ["AssignAgentFunction", "SessionEventsFunction"] {
+            let statements = statements(TEMPLATE, function).unwrap();
+            assert!(!statements.is_empty(), "{function}");
+            for statement in statements {
+                let starred = |text: &String| text.contains('*');
+                assert!(
+                    !statement.action.iter().any(starred) && !starred(&statement.resource),
+                    "{statement:?}"
+                );
+            }
+        }
     }
 
     #[test]
