@@ -15,7 +15,7 @@ use desk_webhooks::{
     protocol::{AppId, EventTime, Reply, SessionEvent, read},
     routing::{Attributes, DecisionRecord, Fact, Facts, timestamp},
     store::{
-        Kind, Moment, Publication, PublishError, SessionRow, Store,
+        Kind, Moment, Publication, PublishError, Receipt, SessionRow, Store,
         ports::{Asked, FindRules, KeepEvents, Kept, ReadFacts, Received, RecordDecision},
     },
 };
@@ -378,4 +378,12 @@ async fn a_user_is_erased_with_all_that_was_kept_and_nobody_else() {
     append(&store, &late).await;
     store.ensure_summary(Received { app: app(), body: &late.0, at_ms: 1000 }, &late.1).await.unwrap();
     assert_eq!(store.erase_user(app(), "maya", |_| ()).await.unwrap().items, 2);
+
+    // What arrives late begins the session anew, and the next erasure finds it.
+    let late = of("s-1", "maya", 30, "SessionEnd");
+    append(&store, &late).await;
+    store.ensure_summary(Received { app: app(), body: &late.0, at_ms: 1000 }, &late.1).await.unwrap();
+    let receipt = store.erase_user(app(), "maya", |_| {}).await.unwrap();
+    assert_eq!((receipt.sessions, receipt.items, receipt.of_the_user), (1, 2, 0));
+    assert_eq!(store.erase_user(app(), "maya", |_| {}).await.unwrap(), Receipt::default());
 }

@@ -119,7 +119,7 @@ impl<S: Store, Q: Spill> SessionEvents<S, Q> {
 
     /// Makes sure that the event's session can be found.
     async fn ensure_summary(&self, received: Received<'_>, event: &SessionEvent) -> Result<(), StoreError> {
-        if self.remembered.of(received.app, &event.session_id).found_by_user {
+        if self.remembered.of(received.app, &event.session_id).is_found_by_user() {
             return Ok(());
         }
         self.store.ensure_summary(received, event).await?;

@@ -16,17 +16,25 @@ const SESSIONS: usize = 4096;
 /// then covers what is late by then.
 const COVERS: Duration = Duration::from_secs(240);
 
+/// A summary may be erased while its session goes on: after this time it is asked for again.
+const STILL_THERE: Duration = Duration::from_secs(300);
+
 /// What is remembered of one session.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Known {
-    /// It has a summary with its user.
-    pub(crate) found_by_user: bool,
+    /// When it was seen to have a summary with its user.
+    found_by_user: Option<Instant>,
     /// Its story is longer than a page.
     pub(crate) long: bool,
     refold_asked: Option<Instant>,
 }
 
 impl Known {
+    /// Whether it has a summary with its user.
+    pub(crate) fn is_found_by_user(&self) -> bool {
+        self.found_by_user.is_some_and(|seen| seen.elapsed() < STILL_THERE)
+    }
+
     /// Whether a refold is on its way that comes late enough.
     pub(crate) fn refold_covers_now(&self) -> bool {
         self.refold_asked.is_some_and(|asked| asked.elapsed() < COVERS)
@@ -43,7 +51,7 @@ impl Remembered {
     }
 
     pub(crate) fn found_by_user(&self, app: AppId, session_id: &str) {
-        self.change(app, session_id, |known| known.found_by_user = true);
+        self.change(app, session_id, |known| known.found_by_user = Some(Instant::now()));
     }
 
     pub(crate) fn long(&self, app: AppId, session_id: &str) {

@@ -2,7 +2,14 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)] // in a test, a panic is the report
 
-use std::{future::pending, time::Duration};
+use std::{
+    future::pending,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use desk_webhooks::{
     config::{self, Env},
@@ -37,7 +44,9 @@ impl Mood {
     }
 }
 
+#[derive(Clone)]
 struct Moody {
+    asked_for_summary: Arc<AtomicUsize>,
     events: Mood,
     summaries: Mood,
     profiles: Mood,
@@ -49,6 +58,7 @@ impl KeepEvents for Moody {
     }
 
     async fn ensure_summary(&self, _: Received<'_>, _: &SessionEvent) -> Result<(), StoreError> {
+        self.asked_for_summary.fetch_add(1, Ordering::Relaxed);
         self.summaries.then(()).await
     }
 
@@ -98,7 +108,9 @@ impl Spill for Queue {
     }
 }
 
-const WELL: Moody = Moody { events: Mood::Well, summaries: Mood::Well, profiles: Mood::Well };
+fn well() -> Moody {
+    Moody { asked_for_summary: Arc::default(), events: Well, summaries: Well, profiles: Well }
+}
 
 fn handler(store: Moody, queue: Option<Mood>) -> SessionEvents<Moody, Queue> {
     let env = |name: &str| (name == "SDK_APP_IDS").then(|| "1400000001".to_owned());
@@ -125,15 +137,15 @@ const ENDED: &str = r#"{"SessionId":"s","Event":"SessionEnd","EventTime":1,"Clie
 #[tokio::test(start_paused = true)]
 async fn only_what_is_durable_is_acknowledged_and_nothing_else_is_waited_for() {
     let event = || Command::SessionEvent;
-    assert_eq!(status(WELL, None, event(), RATED).await, 200);
+    assert_eq!(status(well(), None, event(), RATED).await, 200);
     for bad in [Failing, Hanging] {
         // What fails, and what becomes of an event, a status, and what is not understood.
         let broken = || {
             [
-                (Moody { events: bad, ..WELL }, event(), RATED),
-                (Moody { summaries: bad, ..WELL }, event(), RATED),
-                (Moody { events: bad, ..WELL }, Command::MemberEvent, RESTED),
-                (Moody { events: bad, ..WELL }, event(), "{}"),
+                (Moody { events: bad, ..well() }, event(), RATED),
+                (Moody { summaries: bad, ..well() }, event(), RATED),
+                (Moody { events: bad, ..well() }, Command::MemberEvent, RESTED),
+                (Moody { events: bad, ..well() }, event(), "{}"),
             ]
         };
         for (queue, expected) in [(None, 503), (Some(Well), 200), (Some(Failing), 503), (Some(Hanging), 503)]
@@ -145,7 +157,7 @@ async fn only_what_is_durable_is_acknowledged_and_nothing_else_is_waited_for() {
         }
         for queue in [None, Some(Well), Some(bad)] {
             for body in [RATED, ENDED] {
-                let store = Moody { profiles: bad, ..WELL };
+                let store = Moody { profiles: bad, ..well() };
                 assert_eq!(status(store, queue, event(), body).await, 200, "profile and summary follow");
             }
         }
@@ -171,13 +183,13 @@ async fn what_cannot_be_drained_is_reported_and_not_spilled_again() {
     let callback = Note::Callback { callback, received_at_ms: 1 }.text().unwrap();
     let refold = r#"{"note":"refold/1","app":1400000001,"session":"s"}"#;
     for note in [callback.as_str(), refold] {
-        assert!(!fails(WELL, note).await, "{note}");
+        assert!(!fails(well(), note).await, "{note}");
     }
     for bad in [Failing, Hanging] {
-        assert!(fails(Moody { events: bad, ..WELL }, &callback).await);
-        assert!(fails(Moody { summaries: bad, ..WELL }, &callback).await);
-        assert!(fails(Moody { profiles: bad, ..WELL }, &callback).await, "the fold");
-        assert!(fails(Moody { profiles: bad, ..WELL }, refold).await);
+        assert!(fails(Moody { events: bad, ..well() }, &callback).await);
+        assert!(fails(Moody { summaries: bad, ..well() }, &callback).await);
+        assert!(fails(Moody { profiles: bad, ..well() }, &callback).await, "the fold");
+        assert!(fails(Moody { profiles: bad, ..well() }, refold).await);
     }
     for foreign in [
         "",
@@ -186,6 +198,23 @@ async fn what_cannot_be_drained_is_reported_and_not_spilled_again() {
         r#"{"note":"callback/2","app":1400000001}"#,
         r#"{"note":"callback/1","app":1400000001,"command":"Desk.SessionEventNotify","received_at":1,"body_z":"?"}"#,
     ] {
-        assert!(fails(WELL, foreign).await, "{foreign}");
+        assert!(fails(well(), foreign).await, "{foreign}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn that_a_session_is_found_is_not_taken_for_granted_for_ever() {
+    let store = well();
+    let handler = handler(store.clone(), Some(Well));
+    let tell = async || {
+        let app = "1400000001".parse().unwrap();
+        let command = Command::SessionEvent;
+        let callback = Callback { app, command, body: ENDED.into(), platform: None, client_ip: None };
+        assert_eq!(handler.take(callback, Arrival::now()).await.status, 200);
+        store.asked_for_summary.load(Ordering::Relaxed)
+    };
+    assert_eq!((tell().await, tell().await), (1, 1));
+    // Its user may have been erased meanwhile.
+    tokio::time::advance(Duration::from_secs(301)).await;
+    assert_eq!((tell().await, tell().await), (2, 2));
 }
