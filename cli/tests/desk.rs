@@ -134,9 +134,14 @@ Session s-1 of app 1400000001, times in Asia/Shanghai
 10:00:02.000                  Brand.New
 "
     );
+    let odd = r#"{"SessionId":"odd","Event":"SessionBegin","EventTime":9999999999999}"#;
+    let received = Received { app: APP[1].parse().unwrap(), body: odd, at_ms: 1_793_584_803_000 };
+    store.append(received, &desk_webhooks::protocol::read(odd).unwrap()).await.unwrap();
+    let said = on(&stage, &["sessions", "show", "odd", APP[0], APP[1], "--zone", "Asia/Shanghai"]).await;
+    assert!(said.out.contains("(its time is odd: it came in at 2026-11-02 10:00:03)"), "{}", said.out);
     let said = on(&stage, &["sessions", "show", "s-1", APP[0], APP[1], "--json"]).await;
     let told: Value = serde_json::from_str(&said.out).unwrap();
-    assert_eq!(told["timeline"][1]["body"], bodies[1]);
+    assert_eq!((&told["timeline"][1]["body"], &told["timeline"][1]["odd_time"]), (&bodies[1], &json!(false)));
     assert_eq!(
         (&told["timeline"][2]["event"], &told["timeline"][0]["received_at"]),
         (&json!("Brand.New"), &json!("2026-11-02T02:00:03Z"))

@@ -72,6 +72,8 @@ pub enum Moment {
         event: Option<Box<SessionEvent>>,
         /// When it came in, in milliseconds since the epoch.
         received_at_ms: u64,
+        /// Its time is more than a day off the clock of whoever received it.
+        odd_time: bool,
     },
     /// A question was answered.
     Decision(Box<DecisionRecord>),
@@ -118,10 +120,10 @@ impl Store {
             return Ok(Moment::Decision(Box::new(decision.record().ok_or_else(unreadable)?)));
         }
         let kept: KeptItem = from_item(QUERY, item)?;
-        let received_at_ms = kept.received_at;
+        let (received_at_ms, odd_time) = (kept.received_at, kept.odd_time);
         let body = self.body(kept).await?;
         let event = read(&body).ok().map(Box::new);
-        Ok(Moment::Event { body, event, received_at_ms })
+        Ok(Moment::Event { body, event, received_at_ms, odd_time })
     }
 
     /// What was verified and not understood on a day (UTC), oldest first. What has expired is left out.

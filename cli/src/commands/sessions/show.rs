@@ -11,7 +11,9 @@ use serde_json::{Value, json};
 use super::{print_json, rules};
 use crate::{
     error::CliError,
-    output::{bold, duration, faint, green, now_ms, padded, printable, reply, timestamp, zone_name},
+    output::{
+        bold, duration, faint, green, moment, now_ms, padded, printable, reply, timestamp, yellow, zone_name,
+    },
 };
 
 /// A silence of at least so long is shown.
@@ -49,11 +51,12 @@ pub(super) async fn run(store: &Store, wanted: Wanted) -> Result<(), CliError> {
 
 pub(super) fn moment_json(moment: &Moment) -> Value {
     match moment {
-        Moment::Event { body, event, received_at_ms } => json!({
+        Moment::Event { body, event, received_at_ms, odd_time } => json!({
             "kind": "event",
             "at": event.as_ref().map(|event| timestamp(event.event_time.as_ms())),
             "event": event.as_ref().map(|event| event.event.as_str()),
             "received_at": timestamp(*received_at_ms),
+            "odd_time": odd_time,
             "body": serde_json::from_str(body).unwrap_or_else(|_| json!(body)),
         }),
         Moment::Decision(record) => json!({
@@ -120,7 +123,7 @@ fn show_summary(summary: &Summary) {
 }
 
 fn show(session: &str, app: AppId, summary: Option<&Summary>, story: &[Moment], zone: &TimeZone) {
-    let lines: Vec<_> = story.iter().map(line).collect();
+    let lines: Vec<_> = story.iter().map(|moment| line(moment, zone)).collect();
     let widest = lines.iter().map(|line| unicode_width::UnicodeWidthStr::width(line.who.as_str())).max();
     let session = printable(session);
     anstream::println!("{} {session} of app {app}, times in {}\n", bold("Session"), zone_name(zone));
@@ -151,10 +154,16 @@ fn show(session: &str, app: AppId, summary: Option<&Summary>, story: &[Moment], 
     }
 }
 
-fn line(moment: &Moment) -> Line {
-    match moment {
-        Moment::Event { event: Some(event), .. } => {
-            Line { at: Some(timestamp(event.event_time.as_ms())), who: who(event), what: what(event) }
+fn line(happened: &Moment, zone: &TimeZone) -> Line {
+    match happened {
+        Moment::Event { event: Some(event), received_at_ms, odd_time, .. } => {
+            let mut what = what(event);
+            if *odd_time {
+                let received = moment(timestamp(*received_at_ms), zone);
+                let received = format!("(its time is odd: it came in at {received})");
+                what = format!("{what}\n{}", yellow(received));
+            }
+            Line { at: Some(timestamp(event.event_time.as_ms())), who: who(event), what }
         }
         Moment::Event { event: None, .. } => Line {
             at: None,
