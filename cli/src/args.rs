@@ -45,6 +45,8 @@ pub(crate) enum Command {
     Users(Users),
     /// Send a callback, as the platform would
     Send(Send),
+    /// Check a deployment from outside, without any effect on it
+    Doctor(Doctor),
     /// Serve this project's tables from an embedded DynamoDB
     Dynamodb(Dynamodb),
 }
@@ -449,6 +451,27 @@ pub(crate) struct Send {
     /// AgentId
     #[arg(long)]
     pub(crate) agent: Option<String>,
+}
+
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  desk doctor --url https://example.com/session-events/KEY --app 1400000001
+  desk doctor --url https://example.com/assign-agent --app 1400000001 --token TOKEN --json
+
+Exits with 1 if a check fails.")]
+pub(crate) struct Doctor {
+    /// The URL as the platform knows it, with the URL key if there is one
+    #[arg(long)]
+    pub(crate) url: String,
+    #[command(flatten)]
+    pub(crate) app: App,
+    /// A live token, where callbacks are signed
+    #[arg(long, env = "CALLBACK_TOKEN", hide_env_values = true)]
+    pub(crate) token: Option<String>,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Args)]

@@ -1,6 +1,7 @@
 //! One module for each group of commands.
 
 mod calendar;
+mod doctor;
 mod dynamodb;
 mod explain;
 mod quarantine;
@@ -32,6 +33,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), CliError> {
         Command::Quarantine(command) => quarantine::run(command, stack).await,
         Command::Users(command) => users::run(command, stack).await,
         Command::Send(command) => send::run(command),
+        Command::Doctor(command) => doctor::run(&command),
         Command::Dynamodb(command) => dynamodb::run(command).await,
     }
 }
