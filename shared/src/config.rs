@@ -109,8 +109,16 @@ pub fn secret_sources(env: Env<'_>) -> Result<SecretSources, SettingError> {
     Ok(SecretSources { tokens: source(env, "CALLBACK_TOKENS", "CALLBACK_TOKENS_PARAMETER")?, url_keys })
 }
 
-fn source(env: Env<'_>, here: &str, parameter: &'static str) -> Result<SecretSource, SettingError> {
+fn source(env: Env<'_>, here: &'static str, parameter: &'static str) -> Result<SecretSource, SettingError> {
     let secrets = secrets_of(&env.get(here).unwrap_or_default());
+    if env.get(here).is_some() && secrets.is_empty() {
+        let holds = "holds no secret, only commas".into();
+        return Err(SettingError {
+            name: here,
+            holds,
+            should_hold: "secrets separated by commas, or nothing",
+        });
+    }
     match env.get(parameter) {
         None => Ok(SecretSource::Here(secrets)),
         Some(name) if secrets.is_empty() => Ok(SecretSource::Parameter(name)),
@@ -158,6 +166,9 @@ pub fn door(env: Env<'_>) -> Result<DoorConfig, SettingError> {
     }
     const CIDRS: &str = "address ranges such as 203.0.113.0/24, separated by commas";
     let allowed = env.list("ALLOWED_CIDRS");
+    if let (Some(nothing), true) = (env.get("ALLOWED_CIDRS"), allowed.is_empty()) {
+        return Err(wrong("ALLOWED_CIDRS", nothing, CIDRS));
+    }
     let allowed =
         allowed.iter().map(|net| parse::<IpNet>("ALLOWED_CIDRS", net, CIDRS)).collect::<Result<_, _>>()?;
     Ok(DoorConfig { apps, policy, keyed: !url_keys.is_none(), allowed })
@@ -250,7 +261,7 @@ mod tests {
     #[test]
     fn a_bad_setting_is_named_with_what_it_holds_and_should_hold() {
         let app = ("SDK_APP_IDS", "1400000001");
-        let cases: [(&[(&str, &str)], &str); 9] = [
+        let cases: [(&[(&str, &str)], &str); 11] = [
             (&[], "SDK_APP_IDS is not set; it should hold app ids"),
             (&[("SDK_APP_IDS", "  ")], "SDK_APP_IDS is not set; it should hold app ids"),
             (&[("SDK_APP_IDS", ",")], "SDK_APP_IDS holds `,`; it should hold app ids"),
@@ -261,6 +272,8 @@ mod tests {
                 "CALLBACK_TOKENS is not set; it should hold the token",
             ),
             (&[app, ("ALLOWED_CIDRS", "203.0.113.300")], "ALLOWED_CIDRS holds `203.0.113.300`; it should"),
+            (&[app, ("ALLOWED_CIDRS", ",")], "ALLOWED_CIDRS holds `,`; it should hold address ranges"),
+            (&[app, ("URL_KEYS", " , ")], "URL_KEYS holds no secret, only commas; it should hold secrets"),
             (&[app, ("URL_KEYS", "s3cret/slash")], "URL_KEYS holds a key with other characters; it should"),
             (
                 &[app, ("URL_KEYS", "s3cret"), ("URL_KEYS_PARAMETER", "/desk/keys")],

@@ -38,6 +38,8 @@ pub use batch::{Batch, BatchReply, Message};
 pub const BUDGET: Duration = Duration::from_millis(1200);
 /// The last resort, for a handler that does not keep its own limits.
 const LAST_RESORT: Duration = Duration::from_millis(1350);
+/// What waited in a queue may take so long: the function has 30 s, and other messages in its batch.
+const WAITED: Duration = Duration::from_secs(10);
 /// How long the start waits for what a handler fetches ahead.
 const WARM_UP: Duration = Duration::from_millis(500);
 
@@ -47,6 +49,8 @@ pub struct Arrival {
     /// The wall clock, in milliseconds since the epoch.
     pub at_ms: u64,
     started: Instant,
+    /// It waited in a queue: nobody waits for an answer.
+    waited: bool,
 }
 
 /// Something took longer than its share of the budget.
@@ -58,12 +62,12 @@ impl Arrival {
     /// A request that arrives now.
     pub fn now() -> Self {
         let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Self { at_ms: since_epoch.as_millis() as u64, started: Instant::now() }
+        Self { at_ms: since_epoch.as_millis() as u64, started: Instant::now(), waited: false }
     }
 
     /// Something that came at this moment, in milliseconds since the epoch, and is begun now.
     pub fn waited_since(at_ms: u64) -> Self {
-        Self { at_ms, ..Self::now() }
+        Self { at_ms, waited: true, ..Self::now() }
     }
 
     /// The wall clock in seconds since the epoch.
@@ -76,12 +80,14 @@ impl Arrival {
         self.started.elapsed().as_secs_f64() * 1000.0
     }
 
-    /// Waits for `work`, but no longer than `limit`, and never beyond the budget.
+    /// Waits for `work`, but no longer than `limit`, and never beyond the budget; for what waited itself,
+    /// as long as the function may take for it.
     ///
     /// # Errors
     /// [`Late`]; the work is dropped then.
     pub async fn within<T>(self, limit: Duration, work: impl Future<Output = T>) -> Result<T, Late> {
-        let left = BUDGET.saturating_sub(self.started.elapsed());
+        let (limit, budget) = if self.waited { (WAITED, WAITED) } else { (limit, BUDGET) };
+        let left = budget.saturating_sub(self.started.elapsed());
         tokio::time::timeout(limit.min(left), work).await.map_err(|_| Late)
     }
 }
@@ -136,7 +142,8 @@ pub async fn run<H: Handler>(handler: impl FnOnce(Env<'_>, &Access) -> Result<H,
             "whoever knows an app id may come in: set URL_KEYS, or SIGNATURE_POLICY to `required`"
         );
     }
-    let warm_up = async { futures_util::join!(handler.warm_up(), keyring.current(Arrival::now())) };
+    let warm_up =
+        async { futures_util::join!(unless_panicking(handler.warm_up()), keyring.current(Arrival::now())) };
     if tokio::time::timeout(WARM_UP, warm_up).await.is_err() {
         tracing::warn!("the warm-up took too long; the first request does the rest");
     }

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)] // in a test, a panic is the report
 
+use std::time::Duration;
+
 use aws_sdk_dynamodb::{primitives::Blob, types::AttributeValue};
 use desk_local::{
     engine::SESSIONS_TABLE,
@@ -10,9 +12,10 @@ use desk_local::{
 use desk_webhooks::{
     digest::sha256_hex,
     protocol::{AppId, EventTime, read},
+    session::ProfileChange,
     store::{
         Moment, Newest, SessionRow, Store,
-        ports::{KeepEvents, Quarantine, Received},
+        ports::{FoldSessions, Folded, KeepEvents, Quarantine, Reach, ReadFacts, Received},
     },
 };
 use serde_json::json;
@@ -118,4 +121,60 @@ async fn what_is_in_quarantine_is_read_whole_and_goes_whole() {
     assert_eq!(store.erase_quarantined(app(), "maya", day).await.unwrap(), 1);
     let left = stage.client().scan().table_name(SESSIONS_TABLE).send().await.unwrap();
     assert_eq!(left.count(), 0, "no part stays behind");
+}
+
+#[tokio::test]
+async fn of_two_contents_under_one_key_it_does_not_matter_which_came_first() {
+    let mut summaries = Vec::new();
+    for order in [["Web", "SDK"], ["SDK", "Web"]] {
+        let stage = Stage::start().await.unwrap();
+        let store = stage.store();
+        for channel in order {
+            let body = json!({
+                "SessionId": "s", "Event": "SessionBegin", "EventTime": 1, "ClientUserId": "maya",
+                "ChannelType": channel,
+            })
+            .to_string();
+            let received = Received { app: app(), body: &body, at_ms: 1 };
+            store.append(received, &read(&body).unwrap()).await.unwrap();
+        }
+        let Folded::Written(summary) = store.fold(app(), "s", Reach::Whole, 1).await.unwrap() else {
+            panic!("no story")
+        };
+        assert_eq!(summary.items, 2);
+        summaries.push(summary);
+    }
+    assert_eq!(summaries[0], summaries[1]);
+}
+
+#[tokio::test]
+async fn a_summary_is_kept_as_long_as_the_last_of_its_session() {
+    let stage = Stage::start().await.unwrap();
+    let store = stage.store().forgetting_after(Some(Duration::from_secs(100)));
+    begin(&store, "s", 50_000).await;
+    let later = json!({ "SessionId": "s", "Event": "SessionEnd", "EventTime": 70_000 }).to_string();
+    let received = Received { app: app(), body: &later, at_ms: 70_000 };
+    store.append(received, &read(&later).unwrap()).await.unwrap();
+    let expires_at = async || {
+        store.fold(app(), "s", Reach::Whole, 1).await.unwrap();
+        store.session(app(), "s").await.unwrap().unwrap().expires_at
+    };
+    assert_eq!(expires_at().await, Some(170));
+    // What is kept for ever keeps its summary.
+    let rated = json!({ "SessionId": "s", "Event": "SatisfactionSelected", "EventTime": 80_000 }).to_string();
+    let received = Received { app: app(), body: &rated, at_ms: 80_000 };
+    stage.store().append(received, &read(&rated).unwrap()).await.unwrap();
+    assert_eq!(expires_at().await, None);
+}
+
+#[tokio::test]
+async fn a_time_in_the_far_future_holds_no_profile_fast() {
+    let stage = Stage::start().await.unwrap();
+    let store = stage.store();
+    for (at, agent) in [(9_999_999_999_999, "bo"), (2000, "anna")] {
+        let received = Received { app: app(), body: "{}", at_ms: 3000 };
+        let change = ProfileChange::LastAgent(agent.into());
+        store.move_profile(received, "maya", EventTime::from_ms(at).unwrap(), &change).await.unwrap();
+    }
+    assert_eq!(store.profile(app(), "maya").await.unwrap().last_agent.as_deref(), Some("anna"));
 }

@@ -92,6 +92,23 @@ fn a_handoff_is_answered_abandoned_unanswered_or_waiting() {
         (vec![event(30, "SessionUserTimeoutEnd", json!({}))], "abandoned", Some(30_000), Some(25_000)),
         (vec![event(30, "SessionEnd", json!({}))], "unanswered", None, None),
         (vec![], "waiting", None, None),
+        // Nobody is there, and the user goes on with the bot.
+        (
+            vec![event(30, "NoAgentOnline", json!({})), event(900, "SessionUserEnd", json!({}))],
+            "unanswered",
+            Some(30_000),
+            Some(25_000),
+        ),
+        // That an agent took it was never reported; what the agent wrote was.
+        (
+            vec![
+                event(70, "Human.AgentSendMsg", json!({ "MsgKey": "1", "AgentId": "bo" })),
+                event(900, "SessionUserEnd", json!({})),
+            ],
+            "answered",
+            None,
+            None,
+        ),
     ] {
         let summary = folded(asked().iter().chain(&then));
         let handoff = summary.handoff.unwrap();
@@ -111,6 +128,21 @@ fn what_is_missing_is_not_made_up() {
     );
     assert_eq!(summary.first_response, Default::default());
     assert_eq!(folded(&[]), Summary::default());
+
+    // An agent who opened the session was asked for by nobody.
+    let opened = [
+        event(0, "TransferToHumanSuccess", json!({ "AgentId": "bo" })),
+        event(1, "Human.AgentSendMsg", json!({ "MsgKey": "1", "AgentId": "bo" })),
+        event(2, "TransferToHumanSuccess", json!({})),
+        event(9, "SessionAgentEnd", json!({})),
+        event(10, "SatisfactionSelected", json!({ "SatisfactionSelected": 4 })),
+        event(11, "SatisfactionSelected", json!({ "SatisfactionSelected": 0 })),
+        event(12, "SatisfactionSelected", json!({})),
+    ];
+    let summary = folded(&opened);
+    assert_eq!((summary.handoff, summary.handle_ms), (None, Some(9_000)), "who is not named ends no stint");
+    let rated_at = summary.rated_at.map(EventTime::as_ms);
+    assert_eq!((summary.rating, rated_at), (Some(4), Some(START + 10_000)), "what is no rating changes none");
 }
 
 proptest! {

@@ -26,8 +26,10 @@ use crate::{SessionEvents, Store, read};
 
 /// Less than the function has: what is not done by then is reported, and comes again.
 const BATCH: Duration = Duration::from_secs(25);
+/// What one session's fold may take of that.
+const FOLD: Duration = Duration::from_secs(8);
 
-/// A session, and the messages that want it folded.
+/// A session, and the messages that are not done before it is folded.
 type Folds = BTreeMap<(AppId, String), Vec<String>>;
 
 impl<S: Store, Q: Spill> SessionEvents<S, Q> {
@@ -54,17 +56,24 @@ impl<S: Store, Q: Spill> SessionEvents<S, Q> {
         }
         // One after the other: a story may be long, and each once, however many messages want it.
         for ((app, session_id), wanted_by) in folds {
-            let fold = self.store.fold(app, &session_id, Reach::Whole, Arrival::now().at_ms);
-            let problem = match timeout_at(end, unless_panicking(fold)).await {
-                Ok(Some(Ok(_))) => continue,
-                Ok(Some(Err(error))) => error.to_string(),
-                Ok(None) => "it panicked".into(),
-                Err(late) => late.to_string(),
-            };
-            error!(error = problem, "a session could not be folded");
-            failed.extend(wanted_by);
+            if let Err(problem) = self.fold_whole(app, &session_id, end).await {
+                error!(error = problem, "a session could not be folded");
+                failed.extend(wanted_by);
+            }
         }
         failed.into_iter().collect()
+    }
+
+    async fn fold_whole(&self, app: AppId, session_id: &str, end: Instant) -> Result<(), String> {
+        let fold = self.store.fold(app, session_id, Reach::Whole, Arrival::now().at_ms);
+        // A session that takes too long costs the others nothing.
+        let end = end.min(Instant::now() + FOLD);
+        match timeout_at(end, unless_panicking(fold)).await {
+            Ok(Some(Ok(_))) => Ok(()),
+            Ok(Some(Err(error))) => Err(error.to_string()),
+            Ok(None) => Err("it panicked".into()),
+            Err(late) => Err(late.to_string()),
+        }
     }
 
     /// Does what a message asks for, except for the fold: that comes back.

@@ -114,6 +114,13 @@ pub struct SessionEvent {
     pub satisfaction_selected: Option<i64>,
 }
 
+impl SessionEvent {
+    /// The rating, if it is one.
+    pub fn rating(&self) -> Option<i64> {
+        self.satisfaction_selected.filter(|rating| (1..=5).contains(rating))
+    }
+}
+
 impl<'de> Deserialize<'de> for EventKind {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         lenient::required_text(deserializer).map(|name| Self::from_wire(&name))

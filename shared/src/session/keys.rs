@@ -110,6 +110,15 @@ pub fn conflict(key: &str, body_digest: &str) -> String {
     format!("{key}#{body_digest}")
 }
 
+/// The key that an event's was before another content was found under it.
+pub fn without_conflict(key: &str) -> &str {
+    let digest = |tail: &str| tail.len() == 64 && tail.bytes().all(|byte| byte.is_ascii_hexdigit());
+    match key.rsplit_once('#') {
+        Some((base, tail)) if digest(tail) && !base.ends_with("EVENT") => base,
+        _ => key,
+    }
+}
+
 /// Tells an event from the others of its session and millisecond: the wire has no event id.
 fn event_id(event: &SessionEvent) -> String {
     match &event.msg_key {

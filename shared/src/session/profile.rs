@@ -16,7 +16,7 @@ impl ProfileChange {
             EventKind::TransferToHumanSuccess | EventKind::AgentForward => {
                 event.agent_id.clone().map(Self::LastAgent)
             }
-            EventKind::SatisfactionSelected => event.satisfaction_selected.map(Self::LastRating),
+            EventKind::SatisfactionSelected => event.rating().map(Self::LastRating),
             _ => None,
         }
     }

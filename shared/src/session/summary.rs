@@ -108,7 +108,7 @@ pub struct Handoff {
     pub asked_at: EventTime,
     /// When the user was put into the queue; none if an agent was free.
     pub queued_at: Option<EventTime>,
-    /// When an agent took the session.
+    /// When an agent took the session; none although answered if only what the agent wrote is known.
     pub answered_at: Option<EventTime>,
     /// When the user gave up.
     pub abandoned_at: Option<EventTime>,
@@ -116,7 +116,7 @@ pub struct Handoff {
     pub no_agent: u64,
     /// What became of it.
     pub outcome: HandoffOutcome,
-    /// From asking to an agent, or to giving up.
+    /// From asking to an agent, to giving up, or to learning that there is no agent.
     pub wait_ms: Option<u64>,
     /// Time in queue: from the queue to an agent, or to giving up.
     pub queue_ms: Option<u64>,
@@ -130,7 +130,7 @@ pub enum HandoffOutcome {
     Answered,
     /// The user left before: abandonment.
     Abandoned,
-    /// The session ended otherwise.
+    /// There was no agent, or the session ended otherwise.
     Unanswered,
     /// The user waits, as far as is known.
     Waiting,
@@ -168,6 +168,10 @@ struct Folding {
     queued_at: Option<EventTime>,
     answered_at: Option<EventTime>,
     no_agent: u64,
+    /// Since when nobody looks for an agent any more.
+    refused_at: Option<EventTime>,
+    /// An agent wrote, or had the session handed on: one has taken it, whether that was reported or not.
+    served: bool,
     first_user_message: Option<EventTime>,
     first_agent_message: Option<EventTime>,
     last_end: Option<EventTime>,
@@ -184,7 +188,7 @@ impl Folding {
             Entry::Event(event) => self.event(event, at),
             Entry::Unreadable(_) => self.summary.not_understood += 1,
             Entry::Decision { rule, version, .. } => {
-                self.asked_at.get_or_insert(at);
+                self.ask(at);
                 // What was asked before an agent came has routed the session.
                 if self.answered_at.is_none() {
                     self.summary.rule = Some((*rule).to_owned());
@@ -218,30 +222,37 @@ impl Folding {
             EventKind::HumanAgentSendMsg => {
                 summary.messages.agent += 1;
                 self.first_agent_message.get_or_insert(at);
+                self.served = true;
+                if !self.is_held() {
+                    self.hold(event.agent_id.as_deref(), at);
+                }
             }
-            EventKind::TransferringToHuman => {
-                self.asked_at.get_or_insert(at);
-            }
+            EventKind::TransferringToHuman => self.ask(at),
             EventKind::TransferringToHumanWait => {
-                self.asked_at.get_or_insert(at);
-                self.queued_at.get_or_insert(at);
+                self.ask(at);
+                if self.answered_at.is_none() {
+                    self.queued_at.get_or_insert(at);
+                }
             }
             EventKind::NoAgentOnline => {
-                self.asked_at.get_or_insert(at);
+                self.ask(at);
                 self.no_agent += 1;
+                self.refused_at = Some(at);
             }
+            // That an agent has the session does not say that the user asked for one.
             EventKind::TransferToHumanSuccess => {
-                self.asked_at.get_or_insert(at);
                 self.answered_at.get_or_insert(at);
                 self.hold(event.agent_id.as_deref(), at);
             }
             EventKind::AgentForward => {
                 summary.transfers += 1;
+                self.served = true;
                 self.hold(event.agent_id.as_deref(), at);
             }
             EventKind::SatisfactionSelected => {
-                summary.rating = event.satisfaction_selected.or(summary.rating);
-                summary.rated_at = Some(at);
+                if let Some(rating) = event.rating() {
+                    (summary.rating, summary.rated_at) = (Some(rating), Some(at));
+                }
             }
             EventKind::SessionUserEnd
             | EventKind::SessionAgentEnd
@@ -258,19 +269,26 @@ impl Folding {
         }
     }
 
-    /// From now on this agent holds the session.
+    /// Somebody looks for an agent, from now on or still.
+    fn ask(&mut self, at: EventTime) {
+        self.asked_at.get_or_insert(at);
+        self.refused_at = None;
+    }
+
+    fn is_held(&self) -> bool {
+        self.summary.agents.last().is_some_and(|stint| stint.until.is_none())
+    }
+
+    /// From now on this agent holds the session. Who is not named changes nothing.
     fn hold(&mut self, agent: Option<&str>, at: EventTime) {
+        let Some(agent) = agent else { return };
         let agents = &mut self.summary.agents;
-        let current = agents.last_mut().filter(|stint| stint.until.is_none());
-        match (current, agent) {
-            (Some(stint), Some(agent)) if stint.agent == agent => {}
-            (current, agent) => {
-                if let Some(stint) = current {
-                    stint.until = Some(at);
-                }
-                agents.extend(agent.map(|agent| Stint { agent: agent.to_owned(), from: at, until: None }));
-            }
+        match agents.last_mut().filter(|stint| stint.until.is_none()) {
+            Some(stint) if stint.agent == agent => return,
+            Some(stint) => stint.until = Some(at),
+            None => {}
         }
+        agents.push(Stint { agent: agent.to_owned(), from: at, until: None });
     }
 
     fn finish(mut self, items: u64) -> Summary {
@@ -305,14 +323,16 @@ impl Folding {
     fn handoff(&self) -> Option<Handoff> {
         let asked_at = self.asked_at?;
         let left = ["SessionUserEnd", "SessionUserTimeoutEnd", "SessionPendingAutoFinishEnd"];
-        let outcome = match (self.answered_at, self.summary.end.as_deref()) {
-            (Some(_), _) => HandoffOutcome::Answered,
-            (None, None) => HandoffOutcome::Waiting,
-            (None, Some(end)) if left.contains(&end) => HandoffOutcome::Abandoned,
-            (None, Some(_)) => HandoffOutcome::Unanswered,
+        let answered = self.answered_at.is_some() || self.served;
+        let outcome = match self.summary.end.as_deref() {
+            _ if answered => HandoffOutcome::Answered,
+            _ if self.refused_at.is_some() => HandoffOutcome::Unanswered,
+            None => HandoffOutcome::Waiting,
+            Some(end) if left.contains(&end) => HandoffOutcome::Abandoned,
+            Some(_) => HandoffOutcome::Unanswered,
         };
         let abandoned_at = self.summary.ended_at.filter(|_| outcome == HandoffOutcome::Abandoned);
-        let over = self.answered_at.or(abandoned_at);
+        let over = self.answered_at.or(abandoned_at).or(self.refused_at.filter(|_| !answered));
         Some(Handoff {
             asked_at,
             queued_at: self.queued_at,

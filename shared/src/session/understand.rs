@@ -28,6 +28,7 @@ pub fn understand(app: AppId, command: &Command, body: &str) -> Result<Understoo
                 fits("ClientUserId", &keys::user(app, user))?;
             }
             fits("ChannelType", event.channel_type.as_deref().unwrap_or_default())?;
+            fits("CustomerServiceId", event.customer_service_id.as_deref().unwrap_or_default())?;
             fits("AgentId", event.agent_id.as_deref().unwrap_or_default())?;
             Ok(Understood::Session(Box::new(event)))
         }

@@ -1,6 +1,6 @@
 //! Erasing what is known of a user.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use aws_sdk_dynamodb::types::ReturnValue;
 
@@ -47,18 +47,20 @@ impl Store {
     ) -> Result<Receipt, StoreError> {
         let mut receipt = Receipt::default();
         let by_user = keys::user(app, user_id);
-        let mut done = HashSet::new();
+        let mut erased = HashSet::new();
         loop {
-            let sessions = self.partitions_of(&by_user).await?;
-            let sessions: Vec<_> =
-                sessions.into_iter().filter(|session| done.insert(session.clone())).collect();
-            if sessions.is_empty() {
-                break;
+            let before = receipt.items;
+            for session in self.partitions_of(&by_user).await?.into_iter().collect::<BTreeSet<_>>() {
+                let items = self.delete_partition(&session).await?;
+                receipt.items += items;
+                // A session that was written to meanwhile comes back, and is counted once.
+                if items > 0 && erased.insert(session) {
+                    receipt.sessions += 1;
+                    progress(&receipt);
+                }
             }
-            for session in sessions {
-                receipt.items += self.delete_partition(&session).await?;
-                receipt.sessions += 1;
-                progress(&receipt);
+            if receipt.items == before {
+                break;
             }
         }
         receipt.of_the_user += usize::from(self.delete(&self.sessions_table, &by_user, keys::PROFILE).await?);
@@ -121,15 +123,20 @@ impl Store {
 
     /// The summary goes last: while anything is left of a session, it is found by its user.
     async fn delete_partition(&self, pk: &str) -> Result<usize, StoreError> {
-        let items = self.partition(pk, Some("sk")).await?;
-        let mut sks: Vec<String> =
-            items.iter().filter_map(|item| item.get("sk")?.as_s().ok().cloned()).collect();
-        sks.sort_by_key(|sk| sk == keys::SUMMARY);
         let mut gone = 0;
-        for sk in sks {
-            gone += usize::from(self.delete(&self.sessions_table, pk, &sk).await?);
+        loop {
+            let items = self.partition(pk, Some("sk")).await?;
+            let sks: Vec<_> = items.iter().filter_map(|item| item.get("sk")?.as_s().ok()).collect();
+            let (summary, others): (Vec<_>, Vec<_>) = sks.into_iter().partition(|sk| *sk == keys::SUMMARY);
+            // What came while the others went is looked for before the summary goes.
+            let now = if others.is_empty() { summary } else { others };
+            if now.is_empty() {
+                return Ok(gone);
+            }
+            for sk in now {
+                gone += usize::from(self.delete(&self.sessions_table, pk, sk).await?);
+            }
         }
-        Ok(gone)
     }
 
     /// All items of a partition as they are now, or only these attributes of them.

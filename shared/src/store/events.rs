@@ -53,6 +53,11 @@ impl Store {
     }
 }
 
+/// What only moves forward in time would stand still after this for as long as it is kept.
+fn in_the_far_future(received: Received<'_>, at: EventTime) -> bool {
+    at.as_ms() > received.at_ms + ODD_MS
+}
+
 /// A condition that did not hold is no failure: somebody was there before.
 pub(super) fn unless_condition_failed<T, R>(
     outcome: Result<T, SdkError<UpdateItemError, R>>,
@@ -101,7 +106,7 @@ impl KeepEvents for Store {
         let mut condition = "attribute_not_exists(pk)";
         if let Some(user) = &event.client_user_id {
             condition = "attribute_not_exists(pk) OR attribute_not_exists(by_user)";
-            set.extend(["#user = :user", "by_user = :by_user", "by_user_at = :at"]);
+            set.extend(["#user = :user", "by_user = :by_user", "by_user_at = if_not_exists(by_day_at, :at)"]);
             update = update
                 .expression_attribute_names("#user", "user")
                 .expression_attribute_values(":user", text(user))
@@ -126,6 +131,9 @@ impl KeepEvents for Store {
         at: EventTime,
         change: &ProfileChange,
     ) -> Result<(), StoreError> {
+        if in_the_far_future(received, at) {
+            return Ok(());
+        }
         let (field, value) = match change {
             ProfileChange::LastAgent(agent) => ("last_agent", text(agent)),
             ProfileChange::LastRating(rating) => ("last_rating", number(rating)),
@@ -162,6 +170,9 @@ impl KeepStatuses for Store {
     }
 
     async fn move_status(&self, received: Received<'_>, event: &MemberEvent) -> Result<(), StoreError> {
+        if in_the_far_future(received, event.event_time) {
+            return Ok(());
+        }
         let mut set = "SET #status = :status, #at = :at".to_owned();
         let mut update = self
             .client

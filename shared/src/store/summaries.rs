@@ -10,6 +10,7 @@ use super::{
     ports::{FoldSessions, Folded, Reach},
 };
 use crate::{
+    digest::sha256_hex,
     protocol::{AppId, EventTime, SessionEvent, read},
     session::{Entry, FOLD, Summary, fold, keys},
 };
@@ -34,6 +35,17 @@ struct StoryItem {
     rule: Option<String>,
     #[serde(default)]
     version: Option<u64>,
+    #[serde(default)]
+    expires_at: Option<u64>,
+}
+
+/// A story as it is at one moment.
+#[derive(Default)]
+struct FoldedStory {
+    /// By keys that order it, whatever order things arrived in.
+    items: Vec<(String, Happened)>,
+    /// When the last of it may be forgotten; `None` if anything is kept for ever.
+    expires_at: Option<u64>,
 }
 
 /// The same, understood.
@@ -54,10 +66,10 @@ impl FoldSessions for Store {
         let Some(story) = self.folded_items(app, session_id, reach).await? else {
             return Ok(Folded::TooLong);
         };
-        if story.is_empty() {
+        if story.items.is_empty() {
             return Ok(Folded::Nothing);
         }
-        let summary = fold(story.iter().map(|(key, happened)| {
+        let summary = fold(story.items.iter().map(|(key, happened)| {
             let entry = match happened {
                 Happened::Event(event) => Entry::Event(event),
                 Happened::Unreadable(at) => Entry::Unreadable(*at),
@@ -67,7 +79,7 @@ impl FoldSessions for Store {
             };
             (key.as_str(), entry)
         }));
-        self.write_summary(app, session_id, &summary, now_ms).await?;
+        self.write_summary(app, session_id, &summary, story.expires_at, now_ms).await?;
         Ok(Folded::Written(Box::new(summary)))
     }
 }
@@ -80,8 +92,8 @@ impl Store {
         app: AppId,
         session_id: &str,
         reach: Reach,
-    ) -> Result<Option<Vec<(String, Happened)>>, StoreError> {
-        let mut story = Vec::new();
+    ) -> Result<Option<FoldedStory>, StoreError> {
+        let mut story = FoldedStory { items: Vec::new(), expires_at: Some(0) };
         let mut start = None;
         loop {
             let query = self
@@ -89,19 +101,21 @@ impl Store {
                 .query()
                 .table_name(&self.sessions_table)
                 .key_condition_expression("pk = :pk AND begins_with(sk, :timeline)")
-                .projection_expression("sk, #event, #body, body_z, #rule, #version")
+                .projection_expression("sk, #event, #body, body_z, #rule, #version, expires_at")
                 .expression_attribute_names("#event", "event")
                 .expression_attribute_names("#body", "body")
                 .expression_attribute_names("#rule", "rule")
                 .expression_attribute_names("#version", "version")
                 .expression_attribute_values(":pk", text(keys::session(app, session_id)))
                 .expression_attribute_values(":timeline", text(keys::TIMELINE))
-                .set_limit((reach == Reach::Page).then_some(PAGE))
+                .limit(PAGE)
                 .set_exclusive_start_key(start)
                 .consistent_read(true);
             let page = query.send().await.map_err(|error| StoreError::of(QUERY, error))?;
             for item in page.items.unwrap_or_default() {
-                story.push(happened(session_id, from_item(QUERY, item)?));
+                let item: StoryItem = from_item(QUERY, item)?;
+                story.expires_at = story.expires_at.zip(item.expires_at).map(|(last, this)| last.max(this));
+                story.items.push(happened(session_id, item));
             }
             start = page.last_evaluated_key;
             match (&start, reach) {
@@ -118,6 +132,7 @@ impl Store {
         app: AppId,
         session_id: &str,
         summary: &Summary,
+        expires_at: Option<u64>,
         now_ms: u64,
     ) -> Result<(), StoreError> {
         let Some(began_at) = summary.began_at else { return Ok(()) };
@@ -139,7 +154,7 @@ impl Store {
             ("fold", Some(number(FOLD))),
             ("items", Some(number(summary.items))),
             ("folded_at", Some(number(now_ms))),
-            ("expires_at", self.expires_at(now_ms).map(number)),
+            ("expires_at", expires_at.map(number)),
         ];
         let mut update = self
             .client
@@ -157,7 +172,9 @@ impl Store {
             update = update.expression_attribute_names(format!("#{name}"), name);
             update = update.expression_attribute_values(format!(":{name}"), value);
         }
-        let update = update.update_expression(format!("SET {}", set.join(", ")));
+        // As long as anything of its session, however long that is kept.
+        let for_ever = if expires_at.is_none() { " REMOVE expires_at" } else { "" };
+        let update = update.update_expression(format!("SET {}{for_ever}", set.join(", ")));
         unless_condition_failed(update.send().await)
     }
 
@@ -178,6 +195,9 @@ impl Store {
 
 fn happened(session_id: &str, item: StoryItem) -> (String, Happened) {
     let at = keys::time_of(&item.sk).unwrap_or(EventTime::MAX);
+    // Which of two contents has the key itself depends on which came first: their digests do not.
+    let content = item.body.as_deref().map(|body| sha256_hex(body.as_bytes())).unwrap_or_default();
+    let key = format!("{}#{content}", keys::without_conflict(&item.sk));
     let happened = match (item.event, item.rule) {
         (Some(kind), _) => {
             let body = item.body.or_else(|| unzip(&item.body_z?));
@@ -185,10 +205,15 @@ fn happened(session_id: &str, item: StoryItem) -> (String, Happened) {
             let bare =
                 || serde_json::json!({ "SessionId": session_id, "Event": kind, "EventTime": at }).to_string();
             read(&body.unwrap_or_else(bare))
-                .map_or(Happened::Unreadable(at), |event| Happened::Event(Box::new(event)))
+                .map_or(Happened::Unreadable(at), |event| Happened::Event(Box::new(without_texts(event))))
         }
         (None, Some(rule)) => Happened::Decision { at, rule, version: item.version },
         (None, None) => Happened::Unreadable(at),
     };
-    (item.sk, happened)
+    (key, happened)
+}
+
+/// What a fold has no use for, and would fill the memory of a long one.
+fn without_texts(event: SessionEvent) -> SessionEvent {
+    SessionEvent { msg_body: Default::default(), cloud_custom_data: None, ..event }
 }
