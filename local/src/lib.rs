@@ -4,6 +4,7 @@
 //!   them can go stale.
 //! - [`callbacks`] are the samples of the `events` folder with the answers that they must get.
 //! - [`engine`] serves those tables from an embedded DynamoDB, in memory or from a file.
+//! - [`hostile`] is what a hostile sender might try.
 //! - [`moto`] is a second implementation of AWS's services, for the spill [`queue`] and as a second opinion.
 //! - [`permissions`] compares what a function asks for with what the template allows.
 //! - [`proxy`] stands before a service and makes it fail.
@@ -12,6 +13,7 @@
 
 pub mod callbacks;
 pub mod engine;
+pub mod hostile;
 pub mod moto;
 pub mod permissions;
 pub mod proxy;

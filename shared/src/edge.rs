@@ -189,11 +189,11 @@ pub async fn answer(handler: &impl Handler, keyring: &Keyring<impl ReadParameter
 
 /// What is not done comes again: nobody waits for it, so that it has the function's own time.
 async fn drain(handler: &impl Handler, Batch { records }: Batch) -> BatchReply {
-    let all = || records.iter().map(|message| message.message_id.clone()).collect();
+    let all: Vec<String> = records.iter().map(|message| message.message_id.clone()).collect();
+    let messages = all.len();
     // Boxed, as below.
-    let failed = Box::pin(unless_panicking(handler.drain(records.clone()))).await;
-    let failed: Vec<String> = failed.unwrap_or_else(all);
-    tracing::info!(outcome = "drained", messages = records.len(), failed = failed.len());
+    let failed = Box::pin(unless_panicking(handler.drain(records))).await.unwrap_or(all);
+    tracing::info!(outcome = "drained", messages, failed = failed.len());
     BatchReply::failed(failed)
 }
 

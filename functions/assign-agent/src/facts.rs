@@ -14,16 +14,18 @@ use tracing::warn;
 
 const FACTS: Duration = Duration::from_millis(300);
 
-/// What the question itself says.
+/// What the question itself says. What is too long for a key is no id, and would take the room of the
+/// record that it stands in.
 pub(crate) fn given(callback: &Callback, request: &AssignRequest) -> Facts {
+    let text = |text: &Option<String>| text.clone().filter(|text| keys::fits(text));
     let mut facts = Facts {
-        platform: Fact::Known(callback.platform.clone()),
-        client_ip: Fact::Known(callback.client_ip.clone()),
-        customer_service_id: Fact::Known(request.customer_service_id.clone()),
+        platform: Fact::Known(text(&callback.platform)),
+        client_ip: Fact::Known(text(&callback.client_ip)),
+        customer_service_id: Fact::Known(text(&request.customer_service_id)),
         ..Facts::default()
     };
-    facts.session = request.session_id.clone().map_or_else(Fact::default, Fact::Known);
-    facts.user.id = request.client_user_id.clone().map_or_else(Fact::default, Fact::Known);
+    facts.session = text(&request.session_id).map_or_else(Fact::default, Fact::Known);
+    facts.user.id = text(&request.client_user_id).map_or_else(Fact::default, Fact::Known);
     facts
 }
 

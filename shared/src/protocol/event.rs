@@ -1,4 +1,4 @@
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{EventTime, MsgBody, lenient, open_set::open_set};
 
@@ -72,7 +72,10 @@ impl EventKind {
 /// Only `SessionId`, `Event` and `EventTime` must be there: without them an event has no place to
 /// be kept under. Any other field that is not of its documented type reads as absent; the body as
 /// received is what is stored.
-#[derive(Clone, Debug, Deserialize)]
+///
+/// It serialises without what may be large and only readers of the session ask for: the message, its
+/// key, and custom data.
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct SessionEvent {
     /// The session.
@@ -83,34 +86,34 @@ pub struct SessionEvent {
     /// When it happened.
     pub event_time: EventTime,
     /// `SDK` or `Web`; an open set.
-    #[serde(default, deserialize_with = "lenient::text")]
+    #[serde(default, deserialize_with = "lenient::text", skip_serializing_if = "Option::is_none")]
     pub channel_type: Option<String>,
     /// The end user.
-    #[serde(default, deserialize_with = "lenient::text")]
+    #[serde(default, deserialize_with = "lenient::text", skip_serializing_if = "Option::is_none")]
     pub client_user_id: Option<String>,
     /// The customer-service account.
-    #[serde(default, deserialize_with = "lenient::text")]
+    #[serde(default, deserialize_with = "lenient::text", skip_serializing_if = "Option::is_none")]
     pub customer_service_id: Option<String>,
     /// The agent who serves, or who got the session.
-    #[serde(default, deserialize_with = "lenient::text")]
+    #[serde(default, deserialize_with = "lenient::text", skip_serializing_if = "Option::is_none")]
     pub agent_id: Option<String>,
     /// The previous agent of an [`EventKind::AgentForward`], by its name; newer page only.
-    #[serde(default, deserialize_with = "lenient::text")]
+    #[serde(default, deserialize_with = "lenient::text", skip_serializing_if = "Option::is_none")]
     pub forward_from_agent_id: Option<String>,
     /// Messages only: sequence, random and time joined by `_`.
-    #[serde(default, deserialize_with = "lenient::text")]
+    #[serde(default, deserialize_with = "lenient::text", skip_serializing)]
     pub msg_key: Option<String>,
     /// Messages only: the elements.
-    #[serde(default)]
+    #[serde(default, skip_serializing)]
     pub msg_body: MsgBody,
     /// An opaque text, often JSON.
-    #[serde(default, deserialize_with = "lenient::text")]
+    #[serde(default, deserialize_with = "lenient::text", skip_serializing)]
     pub cloud_custom_data: Option<String>,
     /// Whether the agent opened the conversation.
-    #[serde(default, deserialize_with = "lenient::boolean")]
+    #[serde(default, deserialize_with = "lenient::boolean", skip_serializing_if = "Option::is_none")]
     pub is_contact_user: Option<bool>,
     /// 1 to 5.
-    #[serde(default, deserialize_with = "lenient::integer")]
+    #[serde(default, deserialize_with = "lenient::integer", skip_serializing_if = "Option::is_none")]
     pub satisfaction_selected: Option<i64>,
 }
 
@@ -124,6 +127,12 @@ impl SessionEvent {
 impl<'de> Deserialize<'de> for EventKind {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         lenient::required_text(deserializer).map(|name| Self::from_wire(&name))
+    }
+}
+
+impl Serialize for EventKind {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
     }
 }
 
@@ -164,6 +173,18 @@ mod tests {
         assert_eq!((event.client_user_id, event.is_contact_user), (None, None));
         assert_eq!(event.satisfaction_selected, Some(4));
         assert_eq!(event.msg_body.elements(), []);
+    }
+
+    #[test]
+    fn half_an_emoji_costs_its_own_field_only() {
+        let event: SessionEvent = read(
+            r#"{"SessionId":"s","Event":"Human.UserSendMsg","EventTime":1,"CloudCustomData":"\ud83d",
+                "MsgBody":[{"MsgType":"TIMTextElem","MsgContent":{"Text":"\ud83d"}},
+                           {"MsgType":"TIMTextElem","MsgContent":{"Text":"here"}}]}"#,
+        )
+        .unwrap();
+        assert_eq!(event.cloud_custom_data, None);
+        assert_eq!(event.msg_body.texts(), ["here"]);
     }
 
     #[test]

@@ -1,5 +1,16 @@
-use serde::Deserialize;
-use serde_json::{Value, value::RawValue};
+use std::fmt;
+
+use serde::{
+    Deserialize, Deserializer,
+    de::{self, IgnoredAny},
+};
+use serde_json::value::RawValue;
+
+use super::lenient;
+
+/// A message is read up to so many elements: more are nothing that a person wrote, and every one takes
+/// room. The text as received is kept whole.
+const MAX_ELEMENTS: usize = 1000;
 
 /// `MsgBody` of a message: its elements, read only when somebody asks for them.
 ///
@@ -83,11 +94,11 @@ pub enum Element {
 }
 
 impl MsgBody {
-    /// The elements in order; none when the event has no message.
+    /// The elements in order, the first thousand of them; none when the event has no message.
     pub fn elements(&self) -> Vec<Element> {
         let Some(raw) = &self.0 else { return Vec::new() };
-        match serde_json::from_str::<Vec<RawElement<'_>>>(raw.get()) {
-            Ok(elements) => elements.iter().map(RawElement::read).collect(),
+        match serde_json::from_str(raw.get()) {
+            Ok(Elements(elements)) => elements,
             Err(_) if raw.get().starts_with('[') => vec![Element::Other { msg_type: String::new() }],
             Err(_) => Vec::new(),
         }
@@ -103,11 +114,40 @@ impl MsgBody {
     }
 }
 
+struct Elements(Vec<Element>);
+
+impl<'de> Deserialize<'de> for Elements {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_seq(ElementsVisitor)
+    }
+}
+
+struct ElementsVisitor;
+
+impl<'de> de::Visitor<'de> for ElementsVisitor {
+    type Value = Elements;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an array of elements")
+    }
+
+    fn visit_seq<A: de::SeqAccess<'de>>(self, mut items: A) -> Result<Elements, A::Error> {
+        let mut elements = Vec::new();
+        while elements.len() < MAX_ELEMENTS
+            && let Some(element) = items.next_element::<RawElement<'_>>()?
+        {
+            elements.push(element.read());
+        }
+        while items.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(Elements(elements))
+    }
+}
+
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct RawElement<'a> {
-    #[serde(default)]
-    msg_type: Value,
+    #[serde(default, deserialize_with = "lenient::text")]
+    msg_type: Option<String>,
     #[serde(borrow)]
     msg_content: Option<&'a RawValue>,
 }
@@ -142,7 +182,7 @@ struct ImageInfo {
 
 impl RawElement<'_> {
     fn read(&self) -> Element {
-        let msg_type = self.msg_type.as_str().unwrap_or_default();
+        let msg_type = self.msg_type.as_deref().unwrap_or_default();
         self.known(msg_type).unwrap_or_else(|| Element::Other { msg_type: msg_type.to_owned() })
     }
 
@@ -187,6 +227,11 @@ mod tests {
     fn an_element_that_is_not_known_keeps_its_type() {
         let stream = r#"[{"MsgType":"TIMStreamElem","MsgContent":{"Chunks":[]}}]"#;
         assert_eq!(elements(stream), [Element::Other { msg_type: "TIMStreamElem".into() }]);
+    }
+
+    #[test]
+    fn a_message_of_very_many_elements_is_read_as_far_as_a_person_would() {
+        assert_eq!(elements(&format!("[{}{{}}]", "{},".repeat(300_000))).len(), MAX_ELEMENTS);
     }
 
     #[test]

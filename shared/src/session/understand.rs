@@ -30,6 +30,7 @@ pub fn understand(app: AppId, command: &Command, body: &str) -> Result<Understoo
             fits("ChannelType", event.channel_type.as_deref().unwrap_or_default())?;
             fits("CustomerServiceId", event.customer_service_id.as_deref().unwrap_or_default())?;
             fits("AgentId", event.agent_id.as_deref().unwrap_or_default())?;
+            fits("ForwardFromAgentId", event.forward_from_agent_id.as_deref().unwrap_or_default())?;
             Ok(Understood::Session(Box::new(event)))
         }
         Command::MemberEvent => {

@@ -4,7 +4,7 @@ use aws_sdk_dynamodb::{error::SdkError, operation::update_item::UpdateItemError}
 
 use super::{
     Store, StoreError,
-    items::{KeptItem, number, text, to_item},
+    items::{KeptItem, PLAIN_BYTES, number, text, to_item},
     ports::{KeepEvents, KeepStatuses, Kept, Quarantine, Received},
 };
 use crate::{
@@ -17,8 +17,8 @@ use crate::{
 /// An event whose time is further off than this is flagged.
 const ODD_MS: u64 = 24 * 60 * 60 * 1000;
 
-/// A command longer than this is none, and would take the room of the body.
-const COMMAND_CHARS: usize = 200;
+/// What is told of something in the quarantine; more would take the room of the body.
+const TOLD_CHARS: usize = 200;
 
 const PUT: &str = "PutItem";
 const UPDATE: &str = "UpdateItem";
@@ -74,11 +74,13 @@ where
 
 impl KeepEvents for Store {
     async fn append(&self, received: Received<'_>, event: &SessionEvent) -> Result<Kept, StoreError> {
+        let is_large = received.body.len() > PLAIN_BYTES;
         let item = KeptItem {
             pk: keys::session(received.app, &event.session_id),
             sk: keys::event(event),
             event: Some(event.event.as_str().to_owned()),
             odd_time: event.event_time.as_ms().abs_diff(received.at_ms) > ODD_MS,
+            brief: is_large.then(|| serde_json::to_string(event).ok()).flatten(),
             ..KeptItem::default()
         };
         self.keep(received, item).await
@@ -204,8 +206,8 @@ impl Quarantine for Store {
         let item = KeptItem {
             pk: keys::quarantine(received.app, &day(at)),
             sk: keys::quarantined(received.at_ms, &sha256_hex(received.body.as_bytes())),
-            command: Some(command.chars().take(COMMAND_CHARS).collect()),
-            reason: Some(reason.to_owned()),
+            command: Some(command.chars().take(TOLD_CHARS).collect()),
+            reason: Some(reason.chars().take(TOLD_CHARS).collect()),
             ..KeptItem::default()
         };
         self.keep(received, item).await.map(drop)

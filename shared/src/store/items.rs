@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_bytes::ByteBuf;
 
 use super::{Store, StoreError};
-use crate::digest::sha256_hex;
+use crate::digest::{of_json, sha256_hex};
 
 pub(super) type Item = HashMap<String, AttributeValue>;
 
@@ -49,6 +49,9 @@ pub(super) struct KeptItem {
     pub body: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub body_z: Option<ByteBuf>,
+    /// What is not large in an event whose body is compressed: enough to sum it up, and to route by.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub brief: Option<String>,
     /// How many numbered parts hold the compressed body, and the body's digest, which names them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub parts: Option<usize>,
@@ -113,8 +116,7 @@ impl KeptItem {
         let Some(kept) = self.whole_body() else {
             return self.digest.as_deref() == Some(&sha256_hex(body.as_bytes()));
         };
-        let parsed = |text: &str| serde_json::from_str::<serde_json::Value>(text).ok();
-        kept == body || parsed(&kept).is_some_and(|kept| Some(kept) == parsed(body))
+        kept == body || of_json(&kept).is_some_and(|kept| Some(kept) == of_json(body))
     }
 }
 

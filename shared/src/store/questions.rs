@@ -91,7 +91,7 @@ impl ReadFacts for Store {
             let item: KeptItem = from_item("Query", item)?;
             if item.event.is_none() {
                 timeline.decisions.extend(keys::time_of(&item.sk));
-            } else if let Some(body) = item.whole_body() {
+            } else if let Some(body) = item.body.or(item.brief) {
                 timeline.events.extend(crate::protocol::read(&body).ok());
             }
         }

@@ -1,12 +1,11 @@
 //! Summaries: a session's story, folded and written where lists and people find it.
 
 use serde::Deserialize;
-use serde_bytes::ByteBuf;
 
 use super::{
     Store, StoreError,
     events::{day, unless_condition_failed},
-    items::{from_item, number, text, unzip},
+    items::{from_item, number, text},
     ports::{FoldSessions, Folded, Reach},
 };
 use crate::{
@@ -30,7 +29,7 @@ struct StoryItem {
     #[serde(default)]
     body: Option<String>,
     #[serde(default)]
-    body_z: Option<ByteBuf>,
+    brief: Option<String>,
     #[serde(default)]
     rule: Option<String>,
     #[serde(default)]
@@ -101,7 +100,7 @@ impl Store {
                 .query()
                 .table_name(&self.sessions_table)
                 .key_condition_expression("pk = :pk AND begins_with(sk, :timeline)")
-                .projection_expression("sk, #event, #body, body_z, #rule, #version, expires_at")
+                .projection_expression("sk, #event, #body, brief, #rule, #version, expires_at")
                 .expression_attribute_names("#event", "event")
                 .expression_attribute_names("#body", "body")
                 .expression_attribute_names("#rule", "rule")
@@ -196,12 +195,11 @@ impl Store {
 fn happened(session_id: &str, item: StoryItem) -> (String, Happened) {
     let at = keys::time_of(&item.sk).unwrap_or(EventTime::MAX);
     // Which of two contents has the key itself depends on which came first: their digests do not.
-    let content = item.body.as_deref().map(|body| sha256_hex(body.as_bytes())).unwrap_or_default();
+    let body = item.body.or(item.brief);
+    let content = body.as_deref().map(|body| sha256_hex(body.as_bytes())).unwrap_or_default();
     let key = format!("{}#{content}", keys::without_conflict(&item.sk));
     let happened = match (item.event, item.rule) {
         (Some(kind), _) => {
-            let body = item.body.or_else(|| unzip(&item.body_z?));
-            // A body in parts is not fetched: what counts of it stands in the item.
             let bare =
                 || serde_json::json!({ "SessionId": session_id, "Event": kind, "EventTime": at }).to_string();
             read(&body.unwrap_or_else(bare))

@@ -1,0 +1,85 @@
+//! No input costs more than its size: the work on the largest body is that on a small one times their
+//! sizes, whatever is in it.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)] // in a test, a panic is the report
+
+use std::time::{Duration, Instant};
+
+use desk_local::hostile::{EVENT, SHAPES};
+use desk_webhooks::{
+    config::{self, Env},
+    digest,
+    protocol::{AppId, AssignRequest, Command, Endpoint, SessionEvent, read},
+    session::{keys, understand},
+    webhook::{Door, Incoming, MAX_BODY_BYTES, Secrets},
+};
+use serde_json::json;
+
+const SMALL: usize = MAX_BODY_BYTES / 32;
+const DOUBLINGS: u32 = 5;
+
+/// Everything that happens to a body before a store sees it.
+fn take(event: &str) {
+    let lookup = |name: &str| (name == "SDK_APP_IDS").then(|| "1400000001".to_owned());
+    let door = Door::new(Endpoint::SessionEvents, config::door(Env::new(&lookup)).unwrap());
+    let Ok(incoming) = serde_json::from_str::<Incoming<'_>>(event) else { return };
+    let _ = door.admit(&incoming, Some(&Secrets::default()), 0);
+    let Ok(body) = incoming.body() else { return };
+    let Ok(body) = std::str::from_utf8(&body) else { return };
+    let app: AppId = "1400000001".parse().unwrap();
+    for command in [Command::SessionEvent, Command::MemberEvent] {
+        let _ = understand(app, &command, body);
+    }
+    let _ = read::<AssignRequest>(body);
+    let _ = digest::of_json(body);
+    if let Ok(event) = read::<SessionEvent>(body) {
+        event.msg_body.elements();
+        keys::event(&event);
+    }
+}
+
+fn request(body: &str, query: &str) -> String {
+    let context = json!({ "http": { "method": "POST" } });
+    json!({ "rawQueryString": query, "requestContext": context, "body": body }).to_string()
+}
+
+/// The least of some times: what the work takes when nothing else wants the processor.
+fn time(work: impl Fn()) -> Duration {
+    let once = || {
+        let started = Instant::now();
+        work();
+        started.elapsed()
+    };
+    (0..5).map(|_| once()).min().unwrap_or_default()
+}
+
+/// A ratio within one run and far from both: linear work takes 32 times as long, quadratic 1024 times.
+fn assert_linear(name: &str, work: impl Fn(usize)) {
+    let small = time(|| work(SMALL)).max(Duration::from_micros(1));
+    let large = time(|| work(SMALL << DOUBLINGS));
+    let ratio = large.as_secs_f64() / small.as_secs_f64();
+    assert!(ratio < 200.0, "{name}: {ratio:.0} times as long for {} times the size", 1 << DOUBLINGS);
+}
+
+#[test]
+fn no_body_costs_more_than_its_size() {
+    for (name, body) in SHAPES {
+        let events =
+            [SMALL, SMALL << DOUBLINGS].map(|size| request(&body(EVENT, size), "SdkAppid=1400000001"));
+        assert_linear(name, |size| take(&events[usize::from(size > SMALL)]));
+    }
+}
+
+#[test]
+fn no_query_costs_more_than_its_size() {
+    let queries: [(&str, fn(usize) -> String); 4] = [
+        ("many parameters", |size| "a=b&".repeat(size / 4)),
+        ("one long value", |size| format!("SdkAppid={}", "1".repeat(size))),
+        ("percents", |size| "%41".repeat(size / 3)),
+        ("separators", |size| "&=".repeat(size / 2)),
+    ];
+    for (name, query) in queries {
+        let events = [SMALL, SMALL << DOUBLINGS].map(|size| request(EVENT, &query(size)));
+        assert_linear(name, |size| take(&events[usize::from(size > SMALL)]));
+    }
+}
