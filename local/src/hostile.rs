@@ -15,7 +15,7 @@ const STATUS: &str =
 pub type Shape = fn(&str, usize) -> String;
 
 /// The shapes of bodies, each with its name.
-pub const SHAPES: [(&str, Shape); 12] = [
+pub const SHAPES: [(&str, Shape); 14] = [
     ("brackets", |_, size| "[".repeat(size)),
     ("a deep array", |body, size| with(body, &format!("{}{}", "[".repeat(size / 2), "]".repeat(size / 2)))),
     ("a deep object", |body, size| {
@@ -34,8 +34,16 @@ pub const SHAPES: [(&str, Shape); 12] = [
     ("escapes", |body, size| with(body, &format!("\"{}\"", r"\u0041".repeat(size / 6)))),
     ("a long id", |body, size| body.replace(r#""s""#, &format!("\"{}\"", "x".repeat(size)))),
     ("digits", |body, size| with(body, &"1".repeat(size))),
-    ("a text in a text", |body, size| with(body, &json!("\"\\".repeat(size / 6)).to_string())),
+    ("a text in a text", |body, size| with(body, &json!("\"\\".repeat(size / 4)).to_string())),
+    ("noise", |body, size| with(body, &json!(noise(size)).to_string())),
+    ("control characters", |_, size| "\u{1}".repeat(size)),
 ];
+
+/// What cannot be compressed.
+fn noise(size: usize) -> String {
+    let digest = |n: usize| format!("{:016x}", xxhash_rust::xxh3::xxh3_64(&n.to_le_bytes()));
+    (0..size / 16).map(digest).collect()
+}
 
 fn with(body: &str, message: &str) -> String {
     format!(r#"{},"MsgBody":{message}}}"#, &body[..body.len() - 1])
