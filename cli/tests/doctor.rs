@@ -46,9 +46,9 @@ fn admit(settings: &[(&str, &str)], method: &str, uri: &str, body: &Bytes) -> (u
         "requestContext": { "http": { "method": method, "sourceIp": "127.0.0.1" } },
     })
     .to_string();
-    let incoming: Incoming<'_> = serde_json::from_str(&event).unwrap();
+    let incoming: Incoming = serde_json::from_str(&event).unwrap();
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
-    let reply = match door.admit(&incoming, Some(&secrets), now as i64) {
+    let reply = match door.admit(incoming, Some(&secrets), now as i64) {
         Ok(Admitted::Probe) => HttpReply::answer(desk_webhooks::protocol::Reply::ok()),
         Ok(Admitted::Callback(_)) => panic!("the doctor must leave nothing behind"),
         Err(refusal) => refusal.into(),

@@ -5,92 +5,40 @@
 //! of `lambda_http` unwrap before a handler sees the request, and the runtime's own panic layer
 //! answers with an invocation error, which API Gateway turns into a body of its own.
 
+mod arrival;
 mod batch;
+mod payload;
+mod report;
 
-use std::{
-    future::Future,
-    panic::AssertUnwindSafe,
-    process::ExitCode,
-    time::{Duration, SystemTime, UNIX_EPOCH},
-};
+use std::{future::Future, panic::AssertUnwindSafe, process::ExitCode, time::Duration};
 
 use futures_util::FutureExt;
 use lambda_http::{
     aws_lambda_events::{apigw::ApiGatewayV2httpResponse, encodings::Body},
     http::{HeaderValue, header::CONTENT_TYPE},
 };
-use lambda_runtime::{LambdaEvent, service_fn};
+use lambda_runtime::{Context, LambdaEvent, service_fn};
 use serde::Serialize;
-use serde_json::value::RawValue;
-use tokio::time::Instant;
 
 use crate::{
     config::{self, Env, SettingError},
+    metrics::Metric,
     protocol::Reply,
     secrets::Keyring,
     store::{Access, Parameters, from_env, ports::ReadParameters},
     webhook::{Admitted, Callback, Door, HttpReply, Incoming, Refusal},
 };
 
+pub use arrival::{Arrival, BUDGET, Late};
 pub use batch::{Batch, BatchReply, Message};
+pub use payload::Payload;
+use report::Level;
+pub use report::{Log, Outcome};
 
-/// From bytes in to bytes out. The platform waits for 2 s, network and start included.
-pub const BUDGET: Duration = Duration::from_millis(1200);
 /// The last resort, for a handler that does not keep its own limits.
 const LAST_RESORT: Duration = Duration::from_millis(1350);
-/// What waited in a queue may take so long: the function has 30 s, and other messages in its batch.
-const WAITED: Duration = Duration::from_secs(10);
 /// How long the start waits for what a handler fetches ahead.
 const WARM_UP: Duration = Duration::from_millis(500);
-
-/// A request's arrival, from which all its limits are counted.
-#[derive(Clone, Copy, Debug)]
-pub struct Arrival {
-    /// The wall clock, in milliseconds since the epoch.
-    pub at_ms: u64,
-    started: Instant,
-    /// It waited in a queue: nobody waits for an answer.
-    waited: bool,
-}
-
-/// Something took longer than its share of the budget.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("no answer within its share of the budget")]
-pub struct Late;
-
-impl Arrival {
-    /// A request that arrives now.
-    pub fn now() -> Self {
-        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Self { at_ms: since_epoch.as_millis() as u64, started: Instant::now(), waited: false }
-    }
-
-    /// Something that came at this moment, in milliseconds since the epoch, and is begun now.
-    pub fn waited_since(at_ms: u64) -> Self {
-        Self { at_ms, waited: true, ..Self::now() }
-    }
-
-    /// The wall clock in seconds since the epoch.
-    pub fn at_seconds(self) -> i64 {
-        (self.at_ms / 1000) as i64
-    }
-
-    /// How long ago that was, in milliseconds.
-    pub fn elapsed_ms(self) -> f64 {
-        self.started.elapsed().as_secs_f64() * 1000.0
-    }
-
-    /// Waits for `work`, but no longer than `limit`, and never beyond the budget; for what waited itself,
-    /// as long as the function may take for it.
-    ///
-    /// # Errors
-    /// [`Late`]; the work is dropped then.
-    pub async fn within<T>(self, limit: Duration, work: impl Future<Output = T>) -> Result<T, Late> {
-        let (limit, budget) = if self.waited { (WAITED, WAITED) } else { (limit, BUDGET) };
-        let left = budget.saturating_sub(self.started.elapsed());
-        tokio::time::timeout(limit.min(left), work).await.map_err(|_| Late)
-    }
-}
 
 /// What takes care of callbacks.
 pub trait Handler {
@@ -98,14 +46,14 @@ pub trait Handler {
     fn door(&self) -> &Door;
 
     /// Fetches ahead what the first callback will need; bounded in time, and may fail.
-    fn warm_up(&self) -> impl Future<Output = ()>;
+    fn warm_up(&self, arrival: &Arrival) -> impl Future<Output = ()>;
 
     /// Takes care of a verified callback.
-    fn take(&self, callback: Callback, arrival: Arrival) -> impl Future<Output = HttpReply>;
+    fn take(&self, callback: Callback, arrival: &Arrival) -> impl Future<Output = HttpReply>;
 
     /// Takes care of what waited in a queue, and returns the ids of the messages that failed: they
     /// come again. A function without a queue has none to take.
-    fn drain(&self, messages: Vec<Message>) -> impl Future<Output = Vec<String>> {
+    fn drain(&self, messages: Vec<Message>, _: &Arrival) -> impl Future<Output = Vec<String>> {
         std::future::ready(messages.into_iter().map(|message| message.message_id).collect())
     }
 }
@@ -120,11 +68,20 @@ pub enum Answer {
     Batch(BatchReply),
 }
 
+/// A function: its handler, and what stands around it.
+pub struct Function<H, P> {
+    /// What takes care of callbacks.
+    pub handler: H,
+    /// The secrets by which they are verified.
+    pub keyring: Keyring<P>,
+    /// Where requests are told of.
+    pub log: Log,
+}
+
 /// Runs a function for the life of its sandbox.
 ///
 /// A bad setting ends the start with one line on standard error and exit code 1.
 pub async fn run<H: Handler>(handler: impl FnOnce(Env<'_>, &Access) -> Result<H, SettingError>) -> ExitCode {
-    lambda_http::tracing::init_default_subscriber();
     quiet_panics();
     let env = Env::of_process();
     let aws = from_env(env);
@@ -137,86 +94,113 @@ pub async fn run<H: Handler>(handler: impl FnOnce(Env<'_>, &Access) -> Result<H,
         }
     };
     let keyring = Keyring::new(sources, Parameters::new(aws.ssm()));
-    if handler.door().is_open() {
-        tracing::warn!(
-            "whoever knows an app id may come in: set URL_KEYS, or SIGNATURE_POLICY to `required`"
-        );
-    }
-    let warm_up =
-        async { futures_util::join!(unless_panicking(handler.warm_up()), keyring.current(Arrival::now())) };
-    if tokio::time::timeout(WARM_UP, warm_up).await.is_err() {
-        tracing::warn!("the warm-up took too long; the first request does the rest");
-    }
-    let (handler, keyring) = (&handler, &keyring);
-    let service = service_fn(|event: LambdaEvent<Box<RawValue>>| async move {
-        Ok::<_, std::convert::Infallible>(answer(handler, keyring, event.payload.get()).await)
+    let function = Function { handler, keyring, log: Log::new(env) };
+    function.warm_up().await;
+    let function = &function;
+    let service = service_fn(|event: LambdaEvent<Payload>| async move {
+        Ok::<_, std::convert::Infallible>(function.answer(event.payload, &event.context).await)
     });
     match lambda_runtime::run(service).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            tracing::error!(%error, "the Lambda runtime ended");
+            function.log.say(Level::Error, &format!("the Lambda runtime ended: {error}"));
             ExitCode::FAILURE
         }
     }
 }
 
-/// Answers one invocation, whatever it holds and whatever the handler does.
-pub async fn answer(handler: &impl Handler, keyring: &Keyring<impl ReadParameters>, payload: &str) -> Answer {
-    let arrival = Arrival::now();
-    let incoming = serde_json::from_str::<Incoming<'_>>(payload);
-    // What API Gateway sends has always a method; so has no batch.
-    if incoming.as_ref().is_ok_and(|incoming| incoming.method().is_empty())
-        && let Ok(batch) = serde_json::from_str::<Batch>(payload)
-    {
-        return Answer::Batch(drain(handler, batch).await);
+impl<H: Handler, P: ReadParameters> Function<H, P> {
+    /// Answers one invocation, whatever it holds and whatever the handler does.
+    pub async fn answer(&self, payload: Payload, context: &Context) -> Answer {
+        let arrival = Arrival::now();
+        let answer = match payload {
+            Payload::Batch(batch) => Answer::Batch(self.drain(batch, &arrival).await),
+            Payload::Request(request) => self.respond(Some(request), &arrival).await,
+            Payload::Neither => self.respond(None, &arrival).await,
+        };
+        self.log.done(&arrival, context);
+        answer
     }
-    let work = async {
-        match incoming {
-            Ok(incoming) => admit(handler, keyring, incoming, arrival).await,
-            Err(_) => refuse(Refusal::NotARequest, arrival),
-        }
-    };
-    let reply = match tokio::time::timeout(LAST_RESORT, unless_panicking(work)).await {
-        Ok(Some(reply)) => reply,
-        Ok(None) => HttpReply::unavailable(),
-        Err(_) => {
-            tracing::error!("no answer within the budget");
-            HttpReply::unavailable()
-        }
-    };
-    Answer::Http(Box::new(respond(reply)))
-}
 
-/// What is not done comes again: nobody waits for it, so that it has the function's own time.
-async fn drain(handler: &impl Handler, Batch { records }: Batch) -> BatchReply {
-    let all: Vec<String> = records.iter().map(|message| message.message_id.clone()).collect();
-    let messages = all.len();
-    // Boxed, as below.
-    let failed = Box::pin(unless_panicking(handler.drain(records))).await.unwrap_or(all);
-    tracing::info!(outcome = "drained", messages, failed = failed.len());
-    BatchReply::failed(failed)
-}
+    async fn respond(&self, request: Option<Incoming>, arrival: &Arrival) -> Answer {
+        let work = async {
+            match request {
+                Some(request) => self.admit(request, arrival).await,
+                None => refuse(Refusal::NotARequest, arrival),
+            }
+        };
+        let reply = match tokio::time::timeout(LAST_RESORT, unless_panicking(work)).await {
+            Ok(Some(reply)) => reply,
+            Ok(None) => {
+                arrival.count(Metric::Panicked);
+                HttpReply::unavailable()
+            }
+            Err(_) => {
+                arrival.problem("the answer", Late);
+                HttpReply::unavailable()
+            }
+        };
+        if reply.status == 503 {
+            arrival.became(Outcome::Unavailable);
+        }
+        Answer::Http(Box::new(response(&reply)))
+    }
 
-async fn admit(
-    handler: &impl Handler,
-    keyring: &Keyring<impl ReadParameters>,
-    incoming: Incoming<'_>,
-    arrival: Arrival,
-) -> HttpReply {
-    let secrets = Box::pin(keyring.current(arrival)).await;
-    match handler.door().admit(&incoming, secrets.as_deref(), arrival.at_seconds()) {
+    async fn admit(&self, request: Incoming, arrival: &Arrival) -> HttpReply {
         // Boxed: the compiler gives up on futures nested as deep as the SDK's inside the runtime's.
-        Ok(Admitted::Callback(callback)) => Box::pin(handler.take(callback, arrival)).await,
-        Ok(Admitted::Probe) => {
-            tracing::info!(outcome = "probe", duration_ms = arrival.elapsed_ms());
-            HttpReply::answer(Reply::ok())
+        let secrets = Box::pin(self.keyring.current(arrival)).await;
+        match self.handler.door().admit(request, secrets.as_deref(), arrival.at_seconds()) {
+            Ok(Admitted::Callback(callback)) => {
+                arrival.is_about(&callback.command);
+                Box::pin(self.handler.take(callback, arrival)).await
+            }
+            Ok(Admitted::Probe) => {
+                arrival.became(Outcome::Probe);
+                HttpReply::answer(Reply::ok())
+            }
+            Err(refusal) => refuse(refusal, arrival),
         }
-        Err(refusal) => refuse(refusal, arrival),
+    }
+
+    /// What is not done comes again: nobody waits for it, so that it has the function's own time.
+    async fn drain(&self, Batch { records }: Batch, arrival: &Arrival) -> BatchReply {
+        let all: Vec<String> = records.iter().map(|message| message.message_id.clone()).collect();
+        let messages = all.len();
+        // Boxed, as above.
+        let failed = Box::pin(unless_panicking(self.handler.drain(records, arrival))).await.unwrap_or(all);
+        arrival.became(Outcome::Drained);
+        arrival.measure(Metric::Drained, messages.saturating_sub(failed.len()) as f64);
+        if !failed.is_empty() {
+            arrival.measure(Metric::DrainFailed, failed.len() as f64);
+        }
+        BatchReply::failed(failed)
+    }
+
+    async fn warm_up(&self) {
+        if self.handler.door().is_open() {
+            let advice =
+                "whoever knows an app id may come in: set URL_KEYS, or SIGNATURE_POLICY to `required`";
+            self.log.say(Level::Warn, advice);
+        }
+        let arrival = Arrival::now();
+        let warm_up = async {
+            futures_util::join!(
+                unless_panicking(self.handler.warm_up(&arrival)),
+                self.keyring.current(&arrival)
+            )
+        };
+        if tokio::time::timeout(WARM_UP, warm_up).await.is_err() {
+            self.log.say(Level::Warn, "the warm-up took too long; the first request does the rest");
+        }
+        for problem in &arrival.told().problems {
+            self.log.say(Level::Warn, &format!("during the warm-up: {problem}"));
+        }
     }
 }
 
-fn refuse(refusal: Refusal, arrival: Arrival) -> HttpReply {
-    tracing::warn!(outcome = "refused", cause = refusal.cause(), duration_ms = arrival.elapsed_ms());
+fn refuse(refusal: Refusal, arrival: &Arrival) -> HttpReply {
+    arrival.became(Outcome::Refused);
+    arrival.refused(refusal.cause());
     refusal.into()
 }
 
@@ -227,11 +211,11 @@ pub async fn unless_panicking<T>(work: impl Future<Output = T>) -> Option<T> {
     AssertUnwindSafe(work).catch_unwind().await.ok()
 }
 
-fn respond(HttpReply { status, reply }: HttpReply) -> ApiGatewayV2httpResponse {
+fn response(HttpReply { status, reply }: &HttpReply) -> ApiGatewayV2httpResponse {
     let mut response = ApiGatewayV2httpResponse::default();
-    response.status_code = i64::from(status);
+    response.status_code = i64::from(*status);
     response.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    response.body = serde_json::to_string(&reply).ok().map(Body::Text);
+    response.body = serde_json::to_string(reply).ok().map(Body::Text);
     response
 }
 
@@ -239,99 +223,11 @@ fn respond(HttpReply { status, reply }: HttpReply) -> ApiGatewayV2httpResponse {
 fn quiet_panics() {
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
-        tracing::error!(place, "panicked; this is a defect of the software");
+        println!(
+            r#"{{"level":"ERROR","message":"panicked; this is a defect of the software","place":"{place}"}}"#
+        );
     }));
 }
 
 #[cfg(test)]
-mod tests {
-    use secrecy::SecretString;
-
-    use super::*;
-    use crate::{
-        protocol::{Command, Endpoint},
-        store::StoreError,
-    };
-
-    /// Nobody who could be asked for secrets.
-    struct Nothing;
-
-    impl ReadParameters for Nothing {
-        async fn parameters(&self, _: &[&str]) -> Result<Vec<SecretString>, StoreError> {
-            Err(StoreError::late("GetParameters"))
-        }
-    }
-
-    fn keyring() -> Keyring<Nothing> {
-        Keyring::new(config::secret_sources(Env::new(&|_| None)).unwrap(), Nothing)
-    }
-
-    struct Broken(Door);
-
-    impl Handler for Broken {
-        fn door(&self) -> &Door {
-            &self.0
-        }
-
-        async fn warm_up(&self) {}
-
-        async fn take(&self, callback: Callback, arrival: Arrival) -> HttpReply {
-            match callback.command {
-                Command::AssignHuman => panic!("on purpose"),
-                Command::AssignAgent => std::future::pending().await,
-                _ => match arrival.within(Duration::from_millis(1), std::future::pending::<()>()).await {
-                    Ok(()) => HttpReply::answer(Reply::ok()),
-                    Err(Late) => HttpReply::unavailable(),
-                },
-            }
-        }
-    }
-
-    fn broken(endpoint: Endpoint) -> Broken {
-        let config = config::door(Env::new(&|name| (name == "SDK_APP_IDS").then(|| "1400000001".into())));
-        Broken(Door::new(endpoint, config.unwrap()))
-    }
-
-    fn callback(command: &str) -> String {
-        serde_json::json!({
-            "rawQueryString": "SdkAppid=1400000001",
-            "requestContext": { "http": { "method": "POST" } },
-            "body": format!(r#"{{"CallbackCommand":"{command}"}}"#),
-        })
-        .to_string()
-    }
-
-    async fn answer_of(endpoint: Endpoint, payload: &str) -> (i64, Reply) {
-        let Answer::Http(response) = answer(&broken(endpoint), &keyring(), payload).await else {
-            panic!("a batch")
-        };
-        let Some(Body::Text(body)) = response.body else { panic!("no body") };
-        (response.status_code, serde_json::from_str(&body).unwrap())
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn whatever_the_handler_does_there_is_a_json_answer() {
-        use Endpoint::{AssignAgent, SessionEvents};
-        for (endpoint, payload, status) in [
-            (AssignAgent, &*callback("ChatBot.OnAssignHuman"), 503),
-            (AssignAgent, &*callback("ChatBot.OnAssignAgent"), 503),
-            (SessionEvents, &*callback("Desk.SessionEventNotify"), 503),
-            (SessionEvents, r#"{"rawPath":7}"#, 400),
-            (SessionEvents, "[1]", 400),
-            (SessionEvents, "null", 400),
-            (SessionEvents, "{}", 405),
-        ] {
-            let (answered, reply) = answer_of(endpoint, payload).await;
-            assert_eq!((answered, reply.error_code), (status, 1), "{payload}");
-            assert!(!reply.error_info.is_empty());
-        }
-    }
-
-    #[tokio::test]
-    async fn a_batch_that_nobody_drains_fails_whole() {
-        let batch = r#"{"Records":[{"messageId":"a","body":"?"},{"messageId":"b","body":""}]}"#;
-        let answer = answer(&broken(Endpoint::AssignAgent), &keyring(), batch).await;
-        let expected = r#"{"batchItemFailures":[{"itemIdentifier":"a"},{"itemIdentifier":"b"}]}"#;
-        assert_eq!(serde_json::to_string(&answer).unwrap(), expected);
-    }
-}
+mod tests;

@@ -1,51 +1,93 @@
-//! Metrics, as lines in CloudWatch's embedded metric format: the log is the way, no call is made.
+//! What is counted and measured of requests, in CloudWatch's namespace `DeskWebhooks`.
 
-use serde_json::json;
+/// The namespace in CloudWatch.
+pub const NAMESPACE: &str = "DeskWebhooks";
 
-use crate::edge::Arrival;
-
-/// Something that is counted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Something that is counted or measured, by function.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Metric {
-    /// A published ruleset cannot be used: it was altered, or a newer version of the software made it.
-    RulesetRejected,
-    /// A callback could not be kept at once and waits in the spill queue.
-    Spilled,
-    /// A callback could neither be kept nor spilled: it was refused.
+    /// From bytes in to the answer, in milliseconds.
+    Duration,
+    /// The first request of a sandbox.
+    ColdStart,
+    /// A panic, which is a defect of the software.
+    Panicked,
+    /// A request that did not get in, by its cause.
+    Refused,
+    /// Answered with HTTP 503: the callback is lost unless it is sent again.
     Unavailable,
-    /// A verified callback was not understood and is kept in quarantine.
-    Quarantined,
-    /// An event came under a key that another content has: both are kept.
+    /// A question answered, by the rule that decided.
+    Answered,
+    /// A question without any possible answer.
+    Failed,
+    /// A decision that could not be recorded.
+    NotRecorded,
+    /// The version of the ruleset that decided.
+    RulesetVersion,
+    /// How long ago that was known to be the version in force, in seconds.
+    RulesetAge,
+    /// A question answered by rules that could not be made sure of.
+    RulesetStale,
+    /// A published ruleset that cannot be used: altered, or made by a newer version of the software.
+    RulesetRejected,
+    /// A callback kept.
+    Stored,
+    /// A callback that had been kept before.
+    Duplicate,
+    /// An event under a key that another content has: both are kept.
     Conflict,
+    /// A verified callback that was not understood.
+    Quarantined,
+    /// A callback that could not be kept at once and waits in the spill queue.
+    Spilled,
+    /// A message of the spill queue taken care of.
+    Drained,
+    /// A message of the spill queue that failed, and comes again.
+    DrainFailed,
 }
 
 impl Metric {
-    fn name(self) -> &'static str {
+    /// Its name in CloudWatch.
+    pub fn name(self) -> &'static str {
         match self {
-            Self::RulesetRejected => "RulesetRejected",
-            Self::Spilled => "Spilled",
+            Self::Duration => "Duration",
+            Self::ColdStart => "ColdStart",
+            Self::Panicked => "Panicked",
+            Self::Refused => "Refused",
             Self::Unavailable => "Unavailable",
-            Self::Quarantined => "Quarantined",
+            Self::Answered => "Answered",
+            Self::Failed => "Failed",
+            Self::NotRecorded => "NotRecorded",
+            Self::RulesetVersion => "RulesetVersion",
+            Self::RulesetAge => "RulesetAge",
+            Self::RulesetStale => "RulesetStale",
+            Self::RulesetRejected => "RulesetRejected",
+            Self::Stored => "Stored",
+            Self::Duplicate => "Duplicate",
             Self::Conflict => "Conflict",
+            Self::Quarantined => "Quarantined",
+            Self::Spilled => "Spilled",
+            Self::Drained => "Drained",
+            Self::DrainFailed => "DrainFailed",
         }
     }
-}
 
-/// Counts one, for this function.
-pub fn count(metric: Metric, arrival: Arrival) {
-    let name = metric.name();
-    let function = std::env::var("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_default();
-    let line = json!({
-        "_aws": {
-            "Timestamp": arrival.at_ms,
-            "CloudWatchMetrics": [{
-                "Namespace": "DeskWebhooks",
-                "Dimensions": [["Function"]],
-                "Metrics": [{ "Name": name, "Unit": "Count" }],
-            }],
-        },
-        "Function": function,
-        name: 1,
-    });
-    println!("{line}");
+    /// Its unit, as CloudWatch names units.
+    pub fn unit(self) -> &'static str {
+        match self {
+            Self::Duration => "Milliseconds",
+            Self::RulesetAge => "Seconds",
+            Self::RulesetVersion => "None",
+            _ => "Count",
+        }
+    }
+
+    /// By what it is told apart beside the function.
+    pub fn dimension(self) -> Option<&'static str> {
+        match self {
+            Self::Answered => Some("Rule"),
+            Self::Refused => Some("Cause"),
+            _ => None,
+        }
+    }
 }

@@ -59,19 +59,21 @@ impl<P: ReadParameters> Keyring<P> {
     }
 
     /// The secrets as they are now, or the last good ones; `None` if they could never be read.
-    pub async fn current(&self, arrival: Arrival) -> Option<Arc<Secrets>> {
+    pub async fn current(&self, arrival: &Arrival) -> Option<Arc<Secrets>> {
         let Known { secrets, again_at } = self.known().clone();
         let now = Instant::now();
         if again_at.is_some_and(|again_at| now < again_at) {
             return secrets;
         }
         let limit = if secrets.is_some() { LATER } else { FIRST };
-        let read = arrival.within(limit, self.read()).await.unwrap_or_else(|late| Err(late.into()));
+        let read = arrival.stage("secrets", arrival.within(limit, self.read())).await;
+        let read = read.unwrap_or_else(|late| Err(late.into()));
         let mut known = self.known();
         match read {
             Ok(secrets) => *known = Known { secrets: Some(Arc::new(secrets)), again_at: Some(now + OLD) },
             Err(problem) => {
-                tracing::error!(%problem, have_earlier = secrets.is_some(), "the secrets cannot be read");
+                let kept = if secrets.is_some() { "; the earlier ones stay in force" } else { "" };
+                arrival.problem("the secrets cannot be read", format_args!("{problem}{kept}"));
                 // Without any, the next callback tries again: there is nothing else to do for it.
                 known.again_at = secrets.is_some().then(|| now + AGAIN);
             }

@@ -67,9 +67,9 @@ fn read_callback(path: &Path) -> Result<Callback, CliError> {
     }
     let broken =
         |what: &str| CliError::said(format!("{} is an API Gateway event, but {what}", path.display()));
-    let incoming: Incoming<'_> = serde_json::from_str(&text).map_err(|error| broken(&error.to_string()))?;
-    let body = incoming.body().map_err(|refusal| broken(refusal.info()))?;
-    let body = String::from_utf8(body.into_owned()).map_err(|_| broken("its body is no text"))?;
+    let mut incoming: Incoming = serde_json::from_str(&text).map_err(|error| broken(&error.to_string()))?;
+    let body = incoming.take_body().map_err(|refusal| broken(refusal.info()))?;
+    let body = String::from_utf8(body).map_err(|_| broken("its body is no text"))?;
     let parameter = |name| incoming.parameter(name).filter(|value| !value.is_empty());
     Ok(Callback { platform: parameter("OptPlatform"), client_ip: parameter("ClientIP"), body })
 }

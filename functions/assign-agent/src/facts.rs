@@ -10,7 +10,6 @@ use desk_webhooks::{
     store::ports::ReadFacts,
     webhook::Callback,
 };
-use tracing::warn;
 
 const FACTS: Duration = Duration::from_millis(300);
 
@@ -38,7 +37,7 @@ pub(crate) async fn fetch(
     at: EventTime,
     needs: Needs,
     facts: &mut Facts,
-    arrival: Arrival,
+    arrival: &Arrival,
 ) {
     let session = request.session_id.as_deref().filter(|id| keys::fits(&keys::session(app, id)));
     let user = request.client_user_id.as_deref().filter(|id| keys::fits(&keys::user(app, id)));
@@ -62,17 +61,18 @@ pub(crate) async fn fetch(
 async fn read<'a, T, E: Display, F: Future<Output = Result<T, E>>>(
     id: Option<&'a str>,
     fetch: impl FnOnce(&'a str) -> F,
-    arrival: Arrival,
+    arrival: &Arrival,
 ) -> Option<Option<T>> {
+    const WHAT: &str = "a fact could not be read";
     let outcome = arrival.within(FACTS, fetch(id?)).await;
     Some(match outcome {
         Ok(Ok(value)) => Some(value),
         Ok(Err(error)) => {
-            warn!(%error, "a fact could not be read");
+            arrival.problem(WHAT, error);
             None
         }
-        Err(error) => {
-            warn!(%error, "a fact could not be read");
+        Err(late) => {
+            arrival.problem(WHAT, late);
             None
         }
     })

@@ -11,14 +11,14 @@ use std::time::Duration;
 
 use desk_webhooks::{
     config::Answering,
-    edge::{Arrival, Handler, unless_panicking},
+    edge::{Arrival, Handler, Outcome, unless_panicking},
+    metrics::Metric,
     protocol::{AssignRequest, EventTime, Reply, read},
     routing::{DecisionRecord, FALLBACK, Facts, Needs, Question, decide, timestamp},
     session::keys,
     store::ports::{Asked, FindRules, ReadFacts, RecordDecision},
     webhook::{Callback, Door, HttpReply},
 };
-use tracing::{info, warn};
 
 use rules::Rules;
 
@@ -39,12 +39,15 @@ impl<S: FindRules + ReadFacts + RecordDecision> AssignAgent<S> {
         Self { door, answering, rules, store }
     }
 
-    async fn answer(&self, callback: &Callback, arrival: Arrival) -> Reply {
+    async fn answer(&self, callback: &Callback, arrival: &Arrival) -> Reply {
         let request = read(&callback.body).unwrap_or_else(|problem| {
             // A question that is not understood is a question all the same.
-            warn!(field = problem.path, "a question is not understood; it is answered without its fields");
+            arrival.problem("a question is not understood and answered without its fields", problem.path);
             AssignRequest::default()
         });
+        if let Some(session_id) = &request.session_id {
+            arrival.in_session(session_id);
+        }
         let asked = self.asked(callback, &request);
         let decided = unless_panicking(self.decide(callback, &request, asked, arrival)).await;
         let record = decided.unwrap_or_else(|| self.fall_back(Facts::default(), None, arrival.at_ms));
@@ -57,13 +60,8 @@ impl<S: FindRules + ReadFacts + RecordDecision> AssignAgent<S> {
             }
             _ => record,
         };
-        info!(
-            command = callback.command.log_name(),
-            rule = record.rule,
-            version = record.version,
-            outcome = if record.answer.error_code == 0 { "answered" } else { "failed" },
-            duration_ms = arrival.elapsed_ms(),
-        );
+        arrival.decided(&record.rule, record.version);
+        arrival.became(if record.answer.error_code == 0 { Outcome::Answered } else { Outcome::Failed });
         record.answer
     }
 
@@ -85,7 +83,7 @@ impl<S: FindRules + ReadFacts + RecordDecision> AssignAgent<S> {
         callback: &Callback,
         request: &AssignRequest,
         asked: Option<Asked<'_>>,
-        arrival: Arrival,
+        arrival: &Arrival,
     ) -> DecisionRecord {
         let at = asked.map(|asked| asked.at).or(request.event_time);
         let at = at.or(EventTime::from_ms(arrival.at_ms).ok()).unwrap_or(EventTime::MAX);
@@ -94,12 +92,16 @@ impl<S: FindRules + ReadFacts + RecordDecision> AssignAgent<S> {
         let expected =
             self.rules.in_memory(callback.app).map_or(Needs::default(), |rules| rules.ruleset.needs);
         let (rules, ()) = futures_util::join!(
-            self.rules.current(&self.store, callback.app, arrival),
-            facts::fetch(&self.store, callback.app, request, at, expected, &mut facts, arrival),
+            arrival.stage("rules", self.rules.current(&self.store, callback.app, arrival)),
+            arrival.stage(
+                "facts",
+                facts::fetch(&self.store, callback.app, request, at, expected, &mut facts, arrival)
+            ),
         );
         let Some(rules) = rules else { return self.fall_back(facts, None, at.as_ms()) };
         let missing = rules.ruleset.needs.without(expected);
-        facts::fetch(&self.store, callback.app, request, at, missing, &mut facts, arrival).await;
+        let rest = facts::fetch(&self.store, callback.app, request, at, missing, &mut facts, arrival);
+        arrival.stage("facts", rest).await;
         let version = Some(rules.version);
         let decision = decide(&Question::new(&rules.ruleset, &facts, timestamp(at)));
         match decision.reply() {
@@ -135,19 +137,17 @@ impl<S: FindRules + ReadFacts + RecordDecision> AssignAgent<S> {
         &self,
         asked: Asked<'_>,
         record: &DecisionRecord,
-        arrival: Arrival,
+        arrival: &Arrival,
     ) -> Option<DecisionRecord> {
-        match arrival.within(RECORD, self.store.record(asked, record, arrival.at_ms)).await {
-            Ok(Ok(earlier)) => earlier,
-            Ok(Err(error)) => {
-                warn!(%error, "the decision is not recorded");
-                None
-            }
-            Err(late) => {
-                warn!(error = %late, "the decision is not recorded");
-                None
-            }
-        }
+        let recorded = arrival.within(RECORD, self.store.record(asked, record, arrival.at_ms));
+        let problem = match arrival.stage("record", recorded).await {
+            Ok(Ok(earlier)) => return earlier,
+            Ok(Err(error)) => error.to_string(),
+            Err(late) => late.to_string(),
+        };
+        arrival.problem("the decision is not recorded", problem);
+        arrival.count(Metric::NotRecorded);
+        None
     }
 }
 
@@ -156,13 +156,12 @@ impl<S: FindRules + ReadFacts + RecordDecision> Handler for AssignAgent<S> {
         &self.door
     }
 
-    async fn warm_up(&self) {
-        let arrival = Arrival::now();
+    async fn warm_up(&self, arrival: &Arrival) {
         let apps = self.door.apps().map(|app| self.rules.current(&self.store, app, arrival));
         futures_util::future::join_all(apps).await;
     }
 
-    async fn take(&self, callback: Callback, arrival: Arrival) -> HttpReply {
+    async fn take(&self, callback: Callback, arrival: &Arrival) -> HttpReply {
         HttpReply::answer(self.answer(&callback, arrival).await)
     }
 }

@@ -8,12 +8,11 @@ use std::{
 
 use desk_webhooks::{
     edge::Arrival,
-    metrics::{self, Metric},
+    metrics::Metric,
     protocol::AppId,
     routing::{Ruleset, read},
     store::{Kind, StoreError, ports::FindRules},
 };
-use tracing::{info, warn};
 
 /// How long a question waits for rules when there are none in memory.
 const FIRST_LOAD: Duration = Duration::from_millis(600);
@@ -57,32 +56,52 @@ impl Rules {
         &self,
         store: &impl FindRules,
         app: AppId,
-        arrival: Arrival,
+        arrival: &Arrival,
     ) -> Option<Arc<Loaded>> {
         let held = self.take_turn(app);
-        let (limit, age) = match &held {
-            Some(Held { due: false, loaded, .. }) => return Some(loaded.clone()),
-            Some(Held { age, .. }) => (REFRESH, Some(age.as_secs())),
-            None => (FIRST_LOAD, None),
+        let rules = match &held {
+            Some(Held { due: false, loaded }) => Some(loaded.clone()),
+            _ => self.refreshed(store, app, held.as_ref().map(|held| held.loaded.clone()), arrival).await,
         };
-        let held = held.map(|held| held.loaded);
+        if rules.is_some() {
+            self.tell_age(app, arrival);
+        }
+        rules
+    }
+
+    /// The version in force, or the copy that is held.
+    async fn refreshed(
+        &self,
+        store: &impl FindRules,
+        app: AppId,
+        held: Option<Arc<Loaded>>,
+        arrival: &Arrival,
+    ) -> Option<Arc<Loaded>> {
+        let limit = if held.is_some() { REFRESH } else { FIRST_LOAD };
         let problem = match arrival.within(limit, load(store, app, held.as_deref())).await {
-            Ok(Ok(Found::Newer(loaded))) => {
-                info!(version = loaded.version, "a ruleset is in force");
-                return Some(self.keep(app, Arc::new(loaded)));
-            }
+            Ok(Ok(Found::Newer(loaded))) => return Some(self.keep(app, Arc::new(loaded))),
             Ok(Ok(Found::Same)) => return held.map(|loaded| self.keep(app, loaded)),
             Ok(Ok(Found::Nothing)) => return held,
             Ok(Err(error)) => {
                 if error.is_of_the_ruleset() {
-                    metrics::count(Metric::RulesetRejected, arrival);
+                    arrival.count(Metric::RulesetRejected);
                 }
                 error.to_string()
             }
             Err(late) => late.to_string(),
         };
-        warn!(error = problem, stale_seconds = age, "the rules could not be refreshed");
+        arrival.problem("the rules could not be refreshed", problem);
         held
+    }
+
+    /// How old the copy is by which the question is answered.
+    fn tell_age(&self, app: AppId, arrival: &Arrival) {
+        let copies = self.copies();
+        let Some(copy) = copies.get(&app) else { return };
+        arrival.measure(Metric::RulesetAge, copy.good.elapsed().as_secs_f64());
+        if copy.good < copy.asked {
+            arrival.count(Metric::RulesetStale);
+        }
     }
 
     /// The copy in memory, and whether it is this question's turn to compare it with the store.
@@ -93,7 +112,7 @@ impl Rules {
         if due {
             copy.asked = Instant::now();
         }
-        Some(Held { loaded: copy.loaded.clone(), due, age: copy.good.elapsed() })
+        Some(Held { loaded: copy.loaded.clone(), due })
     }
 
     fn keep(&self, app: AppId, loaded: Arc<Loaded>) -> Arc<Loaded> {
@@ -113,7 +132,6 @@ impl Rules {
 struct Held {
     loaded: Arc<Loaded>,
     due: bool,
-    age: Duration,
 }
 
 enum Found {

@@ -108,7 +108,7 @@ async fn group(rules: Mood, facts: Mood, record: Mood) -> Option<u64> {
         client_ip: None,
     };
     let started = tokio::time::Instant::now();
-    let HttpReply { status, reply } = handler.take(callback, Arrival::now()).await;
+    let HttpReply { status, reply } = handler.take(callback, &Arrival::now()).await;
     assert!(started.elapsed() <= Duration::from_millis(1200), "{:?}", started.elapsed());
     assert_eq!((status, reply.action_status), (200, ActionStatus::Ok));
     let Reply { agent_group_id, .. } = reply;

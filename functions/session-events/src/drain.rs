@@ -10,7 +10,7 @@ use std::{
 
 use desk_webhooks::{
     edge::{Arrival, Message, unless_panicking},
-    metrics,
+    metrics::Metric,
     protocol::AppId,
     session::Understood,
     store::{
@@ -20,7 +20,6 @@ use desk_webhooks::{
 };
 use futures_util::future::join_all;
 use tokio::time::{Instant, timeout_at};
-use tracing::error;
 
 use crate::{SessionEvents, Store, read};
 
@@ -34,9 +33,10 @@ type Folds = BTreeMap<(AppId, String), Vec<String>>;
 
 impl<S: Store, Q: Spill> SessionEvents<S, Q> {
     /// Takes care of a batch, and returns the ids of the messages that failed.
-    pub(crate) async fn drain_batch(&self, messages: Vec<Message>) -> Vec<String> {
+    pub(crate) async fn drain_batch(&self, messages: Vec<Message>, batch: &Arrival) -> Vec<String> {
         let end = Instant::now() + BATCH;
-        let taken = messages.iter().map(|message| timeout_at(end, unless_panicking(self.take_note(message))));
+        let taken =
+            messages.iter().map(|message| timeout_at(end, unless_panicking(self.take_note(message, batch))));
         let mut failed = BTreeSet::new();
         let mut folds = Folds::new();
         for (message, taken) in messages.iter().zip(join_all(taken).await) {
@@ -46,10 +46,15 @@ impl<S: Store, Q: Spill> SessionEvents<S, Q> {
                     folds.entry(session).or_default().push(message.message_id.clone());
                 }
                 Ok(Some(Err(error))) => {
-                    error!(%error, "a message of the spill queue could not be taken care of");
+                    batch.problem("a message could not be taken care of", error);
                     failed.insert(message.message_id.clone());
                 }
-                Ok(None) | Err(_) => {
+                Ok(None) => {
+                    batch.count(Metric::Panicked);
+                    failed.insert(message.message_id.clone());
+                }
+                Err(late) => {
+                    batch.problem("a message could not be taken care of", late);
                     failed.insert(message.message_id.clone());
                 }
             }
@@ -57,7 +62,7 @@ impl<S: Store, Q: Spill> SessionEvents<S, Q> {
         // One after the other: a story may be long, and each once, however many messages want it.
         for ((app, session_id), wanted_by) in folds {
             if let Err(problem) = self.fold_whole(app, &session_id, end).await {
-                error!(error = problem, "a session could not be folded");
+                batch.problem("a session could not be folded", problem);
                 failed.extend(wanted_by);
             }
         }
@@ -77,16 +82,19 @@ impl<S: Store, Q: Spill> SessionEvents<S, Q> {
     }
 
     /// Does what a message asks for, except for the fold: that comes back.
-    async fn take_note(&self, message: &Message) -> Result<Option<(AppId, String)>, Problem> {
+    async fn take_note(
+        &self,
+        message: &Message,
+        batch: &Arrival,
+    ) -> Result<Option<(AppId, String)>, Problem> {
         match Note::read(&message.body)? {
             Note::Refold { app, session_id } => Ok(Some((app, session_id))),
             Note::Callback { callback, received_at_ms } => {
-                let understood = read(&callback);
                 let arrival = Arrival::waited_since(received_at_ms);
-                let outcome = self.keep(&understood, &callback, arrival).await?;
-                if let Some(metric) = outcome.metric() {
-                    metrics::count(metric, arrival);
-                }
+                let understood = read(&callback, &arrival);
+                let kept = self.keep(&understood, &callback, &arrival).await;
+                batch.absorb(arrival);
+                kept?.metric().into_iter().for_each(|metric| batch.count(metric));
                 // Also what was kept before: it may have come to its end between the event and the fold.
                 Ok(match understood {
                     Ok(Understood::Session(event)) => Some((callback.app, event.session_id)),

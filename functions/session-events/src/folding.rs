@@ -11,7 +11,6 @@ use desk_webhooks::{
         ports::{Folded, Reach, Spill},
     },
 };
-use tracing::warn;
 
 use crate::{SessionEvents, Store};
 
@@ -25,7 +24,7 @@ impl<S: Store, Q: Spill> SessionEvents<S, Q> {
     ///
     /// Messages are many and change little: their session is folded by the state changes around them.
     /// What may be followed by something late is folded once more when that has come.
-    pub(crate) async fn keep_current(&self, app: AppId, event: &SessionEvent, arrival: Arrival) {
+    pub(crate) async fn keep_current(&self, app: AppId, event: &SessionEvent, arrival: &Arrival) {
         let late = event.event_time.as_ms() + LATE_MS < arrival.at_ms;
         if event.event.is_message() && !late {
             return;
@@ -43,12 +42,13 @@ impl<S: Store, Q: Spill> SessionEvents<S, Q> {
     }
 
     /// Whether the summary is up to date now.
-    async fn fold_now(&self, app: AppId, session_id: &str, reach: Reach, arrival: Arrival) -> bool {
+    async fn fold_now(&self, app: AppId, session_id: &str, reach: Reach, arrival: &Arrival) -> bool {
         if reach == Reach::Page && self.remembered.of(app, session_id).long {
             return false;
         }
         let fold = self.store.fold(app, session_id, reach, arrival.at_ms);
-        let problem = match unless_panicking(arrival.within(FOLD, fold)).await {
+        let fold = arrival.stage("fold", arrival.within(FOLD, fold));
+        let problem = match unless_panicking(fold).await {
             Some(Ok(Ok(Folded::TooLong))) => {
                 self.remembered.long(app, session_id);
                 return false;
@@ -58,19 +58,20 @@ impl<S: Store, Q: Spill> SessionEvents<S, Q> {
             Some(Err(late)) => late.to_string(),
             None => "it panicked".into(),
         };
-        warn!(error = problem, "the session's summary is not up to date");
+        arrival.problem("the session's summary is not up to date", problem);
         false
     }
 
-    async fn fold_later(&self, app: AppId, session_id: &str, arrival: Arrival) {
+    async fn fold_later(&self, app: AppId, session_id: &str, arrival: &Arrival) {
         let Some(queue) = &self.queue else { return };
         if self.remembered.of(app, session_id).refold_covers_now() {
             return;
         }
-        let asked = arrival.within(FOLD, queue.refold_later(app, session_id)).await;
-        match asked.unwrap_or_else(|Late| Err(StoreError::late("SendMessage"))) {
+        let asked = arrival.within(FOLD, queue.refold_later(app, session_id));
+        match arrival.stage("refold", asked).await.unwrap_or_else(|Late| Err(StoreError::late("SendMessage")))
+        {
             Ok(()) => self.remembered.refold_asked(app, session_id),
-            Err(error) => warn!(%error, "the session's summary may stay out of date"),
+            Err(error) => arrival.problem("the session's summary may stay out of date", error),
         }
     }
 }

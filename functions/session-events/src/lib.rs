@@ -10,8 +10,7 @@ mod remembered;
 use std::{future::Future, time::Duration};
 
 use desk_webhooks::{
-    edge::{Arrival, Handler, Late, Message},
-    metrics::{self, Metric},
+    edge::{Arrival, Handler, Late, Message, Outcome},
     protocol::{MemberEvent, Reply, SessionEvent},
     session::{ProfileChange, Understood, understand},
     store::{
@@ -20,7 +19,6 @@ use desk_webhooks::{
     },
     webhook::{Callback, Door, HttpReply},
 };
-use tracing::{error, info, warn};
 
 use remembered::Remembered;
 
@@ -43,33 +41,12 @@ pub struct SessionEvents<S, Q> {
     queue: Option<Q>,
 }
 
-/// What became of a callback.
-#[derive(Clone, Copy)]
-enum Outcome {
-    Kept(Kept),
-    Quarantined,
-    Spilled,
-}
-
-impl Outcome {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Kept(Kept::New) => "stored",
-            Self::Kept(Kept::Again) => "duplicate",
-            Self::Kept(Kept::Conflict) => "conflict",
-            Self::Quarantined => "quarantined",
-            Self::Spilled => "spilled",
-        }
-    }
-
-    /// What an operator wants to see at once.
-    fn metric(self) -> Option<Metric> {
-        match self {
-            Self::Kept(Kept::New | Kept::Again) => None,
-            Self::Kept(Kept::Conflict) => Some(Metric::Conflict),
-            Self::Quarantined => Some(Metric::Quarantined),
-            Self::Spilled => Some(Metric::Spilled),
-        }
+/// What became of a callback that is kept.
+fn outcome(kept: Kept) -> Outcome {
+    match kept {
+        Kept::New => Outcome::Stored,
+        Kept::Again => Outcome::Duplicate,
+        Kept::Conflict => Outcome::Conflict,
     }
 }
 
@@ -84,16 +61,15 @@ impl<S: Store, Q: Spill> SessionEvents<S, Q> {
         &self,
         understood: &Result<Understood, String>,
         callback: &Callback,
-        arrival: Arrival,
+        arrival: &Arrival,
     ) -> Result<Outcome, StoreError> {
         let received = Received { app: callback.app, body: &callback.body, at_ms: arrival.at_ms };
         match understood {
             Ok(Understood::Session(event)) => {
-                self.keep_event(received, event, arrival).await.map(Outcome::Kept)
+                arrival.in_session(&event.session_id);
+                self.keep_event(received, event, arrival).await.map(outcome)
             }
-            Ok(Understood::Member(event)) => {
-                self.keep_status(received, event, arrival).await.map(Outcome::Kept)
-            }
+            Ok(Understood::Member(event)) => self.keep_status(received, event, arrival).await.map(outcome),
             Err(reason) => {
                 let kept = self.store.quarantine(received, callback.command.as_str(), reason);
                 in_time(arrival, kept).await.map(|()| Outcome::Quarantined)
@@ -107,7 +83,7 @@ impl<S: Store, Q: Spill> SessionEvents<S, Q> {
         &self,
         received: Received<'_>,
         event: &SessionEvent,
-        arrival: Arrival,
+        arrival: &Arrival,
     ) -> Result<Kept, StoreError> {
         let (kept, summary, ()) = futures_util::join!(
             in_time(arrival, self.store.append(received, event)),
@@ -130,11 +106,11 @@ impl<S: Store, Q: Spill> SessionEvents<S, Q> {
         Ok(())
     }
 
-    async fn move_profile(&self, received: Received<'_>, event: &SessionEvent, arrival: Arrival) {
+    async fn move_profile(&self, received: Received<'_>, event: &SessionEvent, arrival: &Arrival) {
         let (Some(user), Some(change)) = (&event.client_user_id, ProfileChange::of(event)) else { return };
         let moved = self.store.move_profile(received, user, event.event_time, &change);
         if let Err(error) = in_time(arrival, moved).await {
-            warn!(%error, "the user's profile is not up to date");
+            arrival.problem("the user's profile is not up to date", error);
         }
     }
 
@@ -142,7 +118,7 @@ impl<S: Store, Q: Spill> SessionEvents<S, Q> {
         &self,
         received: Received<'_>,
         event: &MemberEvent,
-        arrival: Arrival,
+        arrival: &Arrival,
     ) -> Result<Kept, StoreError> {
         let (kept, current) = futures_util::join!(
             in_time(arrival, self.store.append_status(received, event)),
@@ -155,18 +131,18 @@ impl<S: Store, Q: Spill> SessionEvents<S, Q> {
     async fn spill(
         &self,
         callback: &Callback,
-        arrival: Arrival,
+        arrival: &Arrival,
         error: StoreError,
     ) -> Result<Outcome, StoreError> {
         let Some(queue) = &self.queue else { return Err(error) };
-        warn!(%error, "the callback cannot be kept now; it goes into the spill queue");
+        arrival.problem("the callback cannot be kept now", error);
         let spilled = arrival.within(SPILL, queue.spill(callback, arrival.at_ms)).await;
         spilled.unwrap_or_else(|Late| Err(StoreError::late("SendMessage"))).map(|()| Outcome::Spilled)
     }
 }
 
 async fn in_time<T>(
-    arrival: Arrival,
+    arrival: &Arrival,
     work: impl Future<Output = Result<T, StoreError>>,
 ) -> Result<T, StoreError> {
     arrival.within(EVENT, work).await.unwrap_or_else(|Late| Err(StoreError::late("the write")))
@@ -174,9 +150,9 @@ async fn in_time<T>(
 
 /// What a callback says, or why it is not understood. The reason may repeat what the body holds: it is
 /// kept beside it, not logged.
-fn read(callback: &Callback) -> Result<Understood, String> {
+fn read(callback: &Callback, arrival: &Arrival) -> Result<Understood, String> {
     understand(callback.app, &callback.command, &callback.body).map_err(|problem| {
-        warn!(field = problem.path, "a verified callback is not understood; it goes into quarantine");
+        arrival.problem("a verified callback is not understood and goes into quarantine", &problem.path);
         problem.to_string()
     })
 }
@@ -186,13 +162,12 @@ impl<S: Store, Q: Spill> Handler for SessionEvents<S, Q> {
         &self.door
     }
 
-    async fn warm_up(&self) {}
+    async fn warm_up(&self, _: &Arrival) {}
 
-    async fn take(&self, callback: Callback, arrival: Arrival) -> HttpReply {
-        let command = callback.command.log_name();
-        let understood = read(&callback);
-        let outcome = match self.keep(&understood, &callback, arrival).await {
-            Err(error) => self.spill(&callback, arrival, error).await,
+    async fn take(&self, callback: Callback, arrival: &Arrival) -> HttpReply {
+        let understood = read(&callback, arrival);
+        let outcome = match arrival.stage("keep", self.keep(&understood, &callback, arrival)).await {
+            Err(error) => arrival.stage("spill", self.spill(&callback, arrival, error)).await,
             kept => {
                 if let Ok(Understood::Session(event)) = &understood {
                     self.keep_current(callback.app, event, arrival).await;
@@ -202,21 +177,17 @@ impl<S: Store, Q: Spill> Handler for SessionEvents<S, Q> {
         };
         match outcome {
             Ok(outcome) => {
-                info!(command, outcome = outcome.as_str(), duration_ms = arrival.elapsed_ms());
-                if let Some(metric) = outcome.metric() {
-                    metrics::count(metric, arrival);
-                }
+                arrival.became(outcome);
                 HttpReply::answer(Reply::ok())
             }
             Err(error) => {
-                error!(command, outcome = "lost unless sent again", %error, duration_ms = arrival.elapsed_ms());
-                metrics::count(Metric::Unavailable, arrival);
+                arrival.problem("the callback is lost unless it is sent again", error);
                 HttpReply::unavailable()
             }
         }
     }
 
-    async fn drain(&self, messages: Vec<Message>) -> Vec<String> {
-        self.drain_batch(messages).await
+    async fn drain(&self, messages: Vec<Message>, batch: &Arrival) -> Vec<String> {
+        self.drain_batch(messages, batch).await
     }
 }

@@ -123,7 +123,7 @@ async fn status(store: Moody, queue: Option<Mood>, command: Command, body: &str)
     let app = "1400000001".parse().unwrap();
     let callback = Callback { app, command, body: body.into(), platform: None, client_ip: None };
     let started = tokio::time::Instant::now();
-    let reply = handler(store, queue).take(callback, Arrival::now()).await;
+    let reply = handler(store, queue).take(callback, &Arrival::now()).await;
     assert!(started.elapsed() <= Duration::from_millis(1200), "{:?}", started.elapsed());
     assert_eq!(reply.status == 200, reply.reply.error_code == 0);
     reply.status
@@ -170,7 +170,8 @@ async fn fails(store: Moody, note: &str) -> bool {
         serde_json::from_value(serde_json::json!({ "messageId": id, "body": body })).unwrap()
     };
     // The queue of a draining function would take anything, and must not be asked.
-    let failed = handler(store, Some(Well)).drain(vec![message("a", note), message("b", note)]).await;
+    let failed =
+        handler(store, Some(Well)).drain(vec![message("a", note), message("b", note)], &Arrival::now()).await;
     assert!(failed.is_empty() || failed == ["a", "b"], "{failed:?}");
     !failed.is_empty()
 }
@@ -210,7 +211,7 @@ async fn that_a_session_is_found_is_not_taken_for_granted_for_ever() {
         let app = "1400000001".parse().unwrap();
         let command = Command::SessionEvent;
         let callback = Callback { app, command, body: ENDED.into(), platform: None, client_ip: None };
-        assert_eq!(handler.take(callback, Arrival::now()).await.status, 200);
+        assert_eq!(handler.take(callback, &Arrival::now()).await.status, 200);
         store.asked_for_summary.load(Ordering::Relaxed)
     };
     assert_eq!((tell().await, tell().await), (1, 1));

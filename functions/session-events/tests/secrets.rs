@@ -123,7 +123,7 @@ async fn secrets_are_read_again_when_they_are_old_and_the_last_good_ones_are_kep
     let env = |name: &str| (name == "CALLBACK_TOKENS_PARAMETER").then(|| "/desk/tokens".to_owned());
     let keyring = Keyring::new(config::secret_sources(Env::new(&env)).unwrap(), &ssm);
     let token = async || {
-        let secrets = keyring.current(Arrival::now()).await?;
+        let secrets = keyring.current(&Arrival::now()).await?;
         Some(
             secrets.tokens.iter().map(|token| token.expose_secret().to_owned()).collect::<Vec<_>>().join(" "),
         )

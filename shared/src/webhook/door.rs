@@ -101,20 +101,20 @@ impl Door {
     /// Every [`Refusal`]; none of them has had any effect.
     pub fn admit(
         &self,
-        incoming: &Incoming<'_>,
+        mut incoming: Incoming,
         secrets: Option<&Secrets>,
         now_seconds: i64,
     ) -> Result<Admitted, Refusal> {
         if incoming.method() != "POST" {
             return Err(Refusal::NotPost);
         }
-        let body = incoming.body()?;
+        let body = incoming.take_body()?;
         let query = Query::read(incoming.raw_query_string.as_deref().unwrap_or_default())?;
-        let app = self.authenticate(incoming, &query, secrets, body.is_empty(), now_seconds)?;
+        let app = self.authenticate(&incoming, &query, secrets, body.is_empty(), now_seconds)?;
         let Some(app) = app.filter(|_| !body.is_empty()) else {
             return Ok(Admitted::Probe);
         };
-        let body = String::from_utf8(body.into_owned()).map_err(|_| Refusal::NotUtf8)?;
+        let body = String::from_utf8(body).map_err(|_| Refusal::NotUtf8)?;
         let command = self.command(&query, &body)?;
         Ok(Admitted::Callback(Callback {
             app,
@@ -128,7 +128,7 @@ impl Door {
     /// The app that the request is for; a probe may come without one.
     fn authenticate(
         &self,
-        incoming: &Incoming<'_>,
+        incoming: &Incoming,
         query: &Query<'_>,
         secrets: Option<&Secrets>,
         is_probe: bool,
@@ -153,7 +153,7 @@ impl Door {
     }
 
     /// What follows the endpoint in the path; empty when nothing does.
-    fn url_key<'a>(&self, incoming: &'a Incoming<'_>) -> &'a str {
+    fn url_key<'a>(&self, incoming: &'a Incoming) -> &'a str {
         let rest = incoming.raw_path.strip_prefix(self.endpoint.path()).unwrap_or_default();
         rest.strip_prefix('/').unwrap_or_default()
     }

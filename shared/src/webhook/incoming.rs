@@ -1,4 +1,4 @@
-use std::{borrow::Cow, net::IpAddr};
+use std::net::IpAddr;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::Deserialize;
@@ -11,16 +11,13 @@ use super::{MAX_BODY_BYTES, Refusal};
 /// answer, where a failing conversion would be an invocation error without one.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-pub struct Incoming<'a> {
+pub struct Incoming {
     /// The path, still with the URL key.
-    #[serde(borrow)]
-    pub raw_path: Cow<'a, str>,
+    pub raw_path: String,
     /// The query, percent-encoded, repeated parameters and all. API Gateway sends an empty text
     /// where there is none, `cargo lambda` sends `null`.
-    #[serde(borrow)]
-    pub raw_query_string: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    body: Option<Cow<'a, str>>,
+    pub raw_query_string: Option<String>,
+    body: Option<String>,
     is_base64_encoded: bool,
     request_context: RequestContext,
 }
@@ -38,7 +35,7 @@ struct HttpContext {
     source_ip: String,
 }
 
-impl Incoming<'_> {
+impl Incoming {
     /// The HTTP method.
     pub fn method(&self) -> &str {
         &self.request_context.http.method
@@ -56,24 +53,20 @@ impl Incoming<'_> {
         values.last().map(|(_, value)| value.into_owned())
     }
 
-    /// The body as the sender sent it, of a bounded size.
+    /// Takes out the body as the sender sent it, of a bounded size.
     ///
     /// # Errors
     /// Larger than [`MAX_BODY_BYTES`], or base64 that is none.
-    pub fn body(&self) -> Result<Cow<'_, [u8]>, Refusal> {
-        let body = self.body.as_deref().unwrap_or_default().as_bytes();
+    pub fn take_body(&mut self) -> Result<Vec<u8>, Refusal> {
+        let body = self.body.take().unwrap_or_default().into_bytes();
         if !self.is_base64_encoded {
-            return if body.len() > MAX_BODY_BYTES {
-                Err(Refusal::TooLarge)
-            } else {
-                Ok(Cow::Borrowed(body))
-            };
+            return if body.len() > MAX_BODY_BYTES { Err(Refusal::TooLarge) } else { Ok(body) };
         }
         // Four characters hold three bytes: what is too large is not decoded first.
         if body.len() / 4 * 3 > MAX_BODY_BYTES + 2 {
             return Err(Refusal::TooLarge);
         }
         let bytes = STANDARD.decode(body).map_err(|_| Refusal::BadBase64)?;
-        if bytes.len() > MAX_BODY_BYTES { Err(Refusal::TooLarge) } else { Ok(Cow::Owned(bytes)) }
+        if bytes.len() > MAX_BODY_BYTES { Err(Refusal::TooLarge) } else { Ok(bytes) }
     }
 }

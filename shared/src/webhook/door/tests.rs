@@ -37,7 +37,7 @@ fn admit(config: DoorConfig, request: &Value) -> Result<Admitted, Refusal> {
 fn admit_by(config: DoorConfig, secrets: Option<&Secrets>, request: &Value) -> Result<Admitted, Refusal> {
     let json = request.to_string();
     let incoming = serde_json::from_str(&json).unwrap();
-    Door::new(Endpoint::SessionEvents, config).admit(&incoming, secrets, NOW)
+    Door::new(Endpoint::SessionEvents, config).admit(incoming, secrets, NOW)
 }
 
 fn admit_query(config: DoorConfig, query: &str) -> Result<Admitted, Refusal> {

@@ -1,0 +1,283 @@
+//! One line of JSON for each request: what a person reads in the log, and in CloudWatch's embedded
+//! metric format what becomes metrics. What is counted has the name that it has there (`Duration`,
+//! `Rule`); everything else is in small letters.
+
+use std::{
+    collections::BTreeMap,
+    io::Write,
+    sync::atomic::{AtomicBool, Ordering},
+};
+
+use jiff::Timestamp;
+use lambda_runtime::Context;
+use serde_json::{Map, Value, json};
+
+use super::{Arrival, arrival::Told};
+use crate::{
+    config::Env,
+    metrics::{Metric, NAMESPACE},
+};
+
+/// What became of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The platform's check of the URL.
+    Probe,
+    /// It did not get in.
+    Refused,
+    /// It could not be taken care of, and is lost unless it is sent again.
+    Unavailable,
+    /// A question was answered.
+    Answered,
+    /// There was no possible answer to a question.
+    Failed,
+    /// A callback was kept.
+    Stored,
+    /// It had been kept before.
+    Duplicate,
+    /// It was kept beside another content under the same key.
+    Conflict,
+    /// It was kept although it was not understood.
+    Quarantined,
+    /// It waits in the spill queue.
+    Spilled,
+    /// A batch of the spill queue was gone through.
+    Drained,
+}
+
+impl Outcome {
+    /// Its name in the log.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Probe => "probe",
+            Self::Refused => "refused",
+            Self::Unavailable => "unavailable",
+            Self::Answered => "answered",
+            Self::Failed => "failed",
+            Self::Stored => "stored",
+            Self::Duplicate => "duplicate",
+            Self::Conflict => "conflict",
+            Self::Quarantined => "quarantined",
+            Self::Spilled => "spilled",
+            Self::Drained => "drained",
+        }
+    }
+
+    /// What it counts as.
+    pub fn metric(self) -> Option<Metric> {
+        Some(match self {
+            Self::Refused => Metric::Refused,
+            Self::Unavailable => Metric::Unavailable,
+            Self::Answered => Metric::Answered,
+            Self::Failed => Metric::Failed,
+            Self::Stored => Metric::Stored,
+            Self::Duplicate => Metric::Duplicate,
+            Self::Conflict => Metric::Conflict,
+            Self::Quarantined => Metric::Quarantined,
+            Self::Spilled => Metric::Spilled,
+            Self::Probe | Self::Drained => return None,
+        })
+    }
+
+    fn level(self) -> Level {
+        match self {
+            Self::Probe | Self::Answered | Self::Stored | Self::Duplicate | Self::Drained => Level::Info,
+            Self::Refused | Self::Failed | Self::Conflict | Self::Quarantined | Self::Spilled => Level::Warn,
+            Self::Unavailable => Level::Error,
+        }
+    }
+}
+
+/// How much a line matters, in Lambda's words for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Level {
+    Info,
+    Warn,
+    Error,
+}
+
+impl Level {
+    /// The least that is wanted. There is nothing below `INFO`.
+    fn wanted(env: Env<'_>) -> Self {
+        match env.get("AWS_LAMBDA_LOG_LEVEL").unwrap_or_default().to_ascii_uppercase().as_str() {
+            "WARN" => Self::Warn,
+            "ERROR" | "FATAL" => Self::Error,
+            _ => Self::Info,
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Info => "INFO",
+            Self::Warn => "WARN",
+            Self::Error => "ERROR",
+        }
+    }
+}
+
+/// Where the lines of a function go.
+#[derive(Debug)]
+pub struct Log {
+    function: String,
+    level: Level,
+    cold: AtomicBool,
+}
+
+impl Log {
+    /// The log of this process: its name and level are what Lambda says.
+    pub fn new(env: Env<'_>) -> Self {
+        let function = env.get("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_default();
+        Self { function, level: Level::wanted(env), cold: AtomicBool::new(true) }
+    }
+
+    /// Writes the line of a request that is done.
+    pub(super) fn done(&self, arrival: &Arrival, context: &Context) {
+        arrival.measure(Metric::Duration, arrival.elapsed_ms());
+        if self.cold.swap(false, Ordering::Relaxed) {
+            arrival.count(Metric::ColdStart);
+        }
+        let told = arrival.told().clone();
+        write(self.line(arrival.at_ms, told, context));
+    }
+
+    /// Writes what is not about a request; not if nothing below this level is wanted.
+    pub(super) fn say(&self, level: Level, message: &str) {
+        if level >= self.level {
+            write(json!({ "level": level.name(), "timestamp": Timestamp::now(), "message": message }));
+        }
+    }
+
+    /// Metrics are wanted whatever the level is; what only people read is not.
+    fn line(&self, at_ms: u64, told: Told, context: &Context) -> Value {
+        let Told { command, session, outcome, cause, rule, problems, mut metrics, stages } = told;
+        let level = outcome.map_or(Level::Error, Outcome::level);
+        let level = if problems.is_empty() { level } else { level.max(Level::Warn) };
+        metrics.extend(outcome.and_then(Outcome::metric).map(|metric| (metric, 1.0)));
+        let mut line = Map::new();
+        let mut put = |name: &str, value: Value| {
+            if !value.is_null() {
+                line.insert(name.to_owned(), value);
+            }
+        };
+        if level >= self.level {
+            put("level", json!(level.name()));
+            put("timestamp", json!(format!("{:.3}", timestamp(at_ms))));
+            put("request_id", json!(context.request_id));
+            put("trace_id", json!(context.xray_trace_id));
+            put("command", json!(command));
+            put("session", json!(session));
+            put("outcome", json!(outcome.map(Outcome::name)));
+            put("problems", if problems.is_empty() { Value::Null } else { json!(problems) });
+            put("stages", json!(sums(stages)));
+        }
+        put("Function", json!(self.function));
+        put("Rule", json!(rule));
+        put("Cause", json!(cause));
+        for (metric, value) in &metrics {
+            put(metric.name(), number(*value));
+        }
+        put("_aws", embedded(at_ms, &metrics));
+        Value::Object(line)
+    }
+}
+
+/// One entry for each set of dimensions: all metrics by function, and some by one thing more.
+fn embedded(at_ms: u64, metrics: &[(Metric, f64)]) -> Value {
+    let entry = |more: Option<&str>, metrics: Vec<Metric>| {
+        let name = |metric: &Metric| json!({ "Name": metric.name(), "Unit": metric.unit() });
+        let dimensions: Vec<&str> = std::iter::once("Function").chain(more).collect();
+        let metrics: Vec<_> = metrics.iter().map(name).collect();
+        json!({ "Namespace": NAMESPACE, "Dimensions": [dimensions], "Metrics": metrics })
+    };
+    let mut entries = vec![entry(None, metrics.iter().map(|(metric, _)| *metric).collect())];
+    for (metric, _) in metrics {
+        entries.extend(metric.dimension().map(|more| entry(Some(more), vec![*metric])));
+    }
+    json!({ "Timestamp": at_ms, "CloudWatchMetrics": entries })
+}
+
+fn timestamp(at_ms: u64) -> Timestamp {
+    i64::try_from(at_ms).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok()).unwrap_or_default()
+}
+
+/// A stage that a request went through twice took its time twice.
+fn sums(stages: Vec<(&'static str, f64)>) -> BTreeMap<&'static str, f64> {
+    let mut sums = BTreeMap::new();
+    for (name, ms) in stages {
+        *sums.entry(name).or_default() += ms;
+    }
+    sums.values_mut().for_each(|ms| *ms = to_microseconds(*ms));
+    sums
+}
+
+/// A count is a whole number.
+fn number(value: f64) -> Value {
+    let value = to_microseconds(value);
+    if value.fract() == 0.0 && value >= 0.0 { json!(value as u64) } else { json!(value) }
+}
+
+/// Three decimals: of milliseconds, more are noise.
+fn to_microseconds(ms: f64) -> f64 {
+    (ms * 1000.0).round() / 1000.0
+}
+
+/// In one piece, before the answer: the sandbox may be frozen after it.
+fn write(line: Value) {
+    let mut line = line.to_string();
+    line.push('\n');
+    // Where there is no log there is nobody to tell.
+    let _ = std::io::stdout().write_all(line.as_bytes());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::Command;
+
+    fn log(level: &'static str) -> Log {
+        Log::new(Env::new(&|name| match name {
+            "AWS_LAMBDA_FUNCTION_NAME" => Some("assign".into()),
+            "AWS_LAMBDA_LOG_LEVEL" => Some(level.into()),
+            _ => None,
+        }))
+    }
+
+    fn told() -> Told {
+        let arrival = Arrival::now();
+        arrival.is_about(&Command::AssignAgent);
+        arrival.in_session("s-1");
+        arrival.decided("vip", Some(7));
+        arrival.became(Outcome::Answered);
+        arrival.measure(Metric::Duration, 4.123_456);
+        let stages = vec![("facts", 1.0), ("facts", 0.5), ("record", 2.0)];
+        Told { stages, ..arrival.told().clone() }
+    }
+
+    fn context() -> Context {
+        let mut context = Context::default();
+        context.request_id = "r-1".into();
+        context.xray_trace_id = Some("Root=1-a".into());
+        context
+    }
+
+    #[test]
+    fn a_line_is_the_story_of_a_request_and_its_metrics() {
+        let line = log("INFO").line(1_793_584_800_000, told(), &context());
+        insta::assert_snapshot!(serde_json::to_string_pretty(&line).unwrap());
+    }
+
+    #[test]
+    fn a_level_above_leaves_the_metrics() {
+        let line = log("WARN").line(1_793_584_800_000, told(), &context());
+        let names: Vec<&str> = line.as_object().unwrap().keys().map(String::as_str).collect();
+        assert_eq!(names, ["Function", "Rule", "RulesetVersion", "Duration", "Answered", "_aws"]);
+        let told = Told { problems: vec!["facts: no answer".into()], ..told() };
+        let line = log("WARN").line(1_793_584_800_000, told, &context());
+        assert_eq!((&line["level"], &line["problems"][0]), (&json!("WARN"), &json!("facts: no answer")));
+    }
+
+    #[test]
+    fn what_ended_without_an_outcome_is_an_error() {
+        assert_eq!(log("ERROR").line(0, Told::default(), &context())["level"], "ERROR");
+    }
+}
