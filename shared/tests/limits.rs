@@ -74,7 +74,8 @@ fn no_body_costs_more_than_its_size() {
 
 #[test]
 fn no_query_costs_more_than_its_size() {
-    let queries: [(&str, fn(usize) -> String); 4] = [
+    type Query = fn(usize) -> String;
+    let queries: [(&str, Query); 4] = [
         ("many parameters", |size| "a=b&".repeat(size / 4)),
         ("one long value", |size| format!("SdkAppid={}", "1".repeat(size))),
         ("percents", |size| "%41".repeat(size / 3)),

@@ -81,6 +81,10 @@ fn questions() -> Vec<Value> {
         question(AT + 4, |_, body| body["CallbackCommand"] = json!(format!("ChatBot.{MARK}"))),
         question(AT + 5, |_, body| body["CallbackCommand"] = json!("ChatBot.OnAssignHuman")),
         question(AT + 6, |event, _| event["body"] = json!(format!("{{\"{MARK}\": "))),
+        question(AT + 7, |event, body| {
+            let twice = format!(",\"ClientUserId\":\"{MARK}\"}}");
+            event["body"] = json!(body.to_string().trim_end_matches('}').to_owned() + &twice);
+        }),
         question(AT + 7, |event, _| event["rawPath"] = json!(format!("/assign-agent/{MARK}"))),
         question(AT + 8, |event, _| event["rawQueryString"] = json!(format!("SdkAppid={MARK}"))),
         question(AT + 9, |event, _| {
