@@ -132,18 +132,24 @@ impl Log {
 
     /// Writes the line of a request that is done.
     pub(super) fn done(&self, arrival: &Arrival, context: &Context) {
+        write(self.compose(arrival, context));
+    }
+
+    /// The line of a request that is done.
+    pub fn compose(&self, arrival: &Arrival, context: &Context) -> String {
         arrival.measure(Metric::Duration, arrival.elapsed_ms());
         if self.cold.swap(false, Ordering::Relaxed) {
             arrival.count(Metric::ColdStart);
         }
-        let told = arrival.told().clone();
-        write(self.line(arrival.at_ms, told, context));
+        let told = std::mem::take(&mut *arrival.told());
+        self.line(arrival.at_ms, told, context).to_string()
     }
 
     /// Writes what is not about a request; not if nothing below this level is wanted.
     pub(super) fn say(&self, level: Level, message: &str) {
         if level >= self.level {
-            write(json!({ "level": level.name(), "timestamp": Timestamp::now(), "message": message }));
+            let line = json!({ "level": level.name(), "timestamp": Timestamp::now(), "message": message });
+            write(line.to_string());
         }
     }
 
@@ -222,8 +228,7 @@ fn to_microseconds(ms: f64) -> f64 {
 }
 
 /// In one piece, before the answer: the sandbox may be frozen after it.
-fn write(line: Value) {
-    let mut line = line.to_string();
+fn write(mut line: String) {
     line.push('\n');
     // Where there is no log there is nobody to tell.
     let _ = std::io::stdout().write_all(line.as_bytes());

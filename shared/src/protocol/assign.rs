@@ -1,4 +1,4 @@
-use serde::{Deserialize, Deserializer, de::IgnoredAny};
+use serde::Deserialize;
 
 use super::{EventTime, lenient};
 
@@ -16,24 +16,11 @@ pub struct AssignRequest {
     #[serde(deserialize_with = "lenient::text")]
     pub client_user_id: Option<String>,
     /// When the user asked; absent when it is no usable time.
-    #[serde(deserialize_with = "usable_time")]
+    #[serde(deserialize_with = "lenient::time")]
     pub event_time: Option<EventTime>,
     /// The customer-service account, an entry point and not a person. Newer pages only.
     #[serde(deserialize_with = "lenient::text")]
     pub customer_service_id: Option<String>,
-}
-
-fn usable_time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<EventTime>, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Given {
-        Usable(EventTime),
-        Unusable(IgnoredAny),
-    }
-    Ok(match Given::deserialize(deserializer)? {
-        Given::Usable(time) => Some(time),
-        Given::Unusable(_) => None,
-    })
 }
 
 #[cfg(test)]

@@ -10,6 +10,8 @@ use serde::{
 };
 use serde_json::value::RawValue;
 
+use super::EventTime;
+
 /// A scalar that somebody may ask for.
 enum Scalar {
     Text(String),
@@ -41,6 +43,11 @@ pub(super) fn boolean<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Opti
         Scalar::Bool(value) => Some(value),
         _ => None,
     })
+}
+
+/// A moment; absent when it is anything else.
+pub(super) fn time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<EventTime>, D::Error> {
+    Ok(serde_json::from_str(<&RawValue>::deserialize(deserializer)?.get()).ok())
 }
 
 /// A text that must be there and not be empty.

@@ -123,12 +123,16 @@ fn show_summary(summary: &Summary) {
 }
 
 fn show(session: &str, app: AppId, summary: Option<&Summary>, story: &[Moment], zone: &TimeZone) {
-    let lines: Vec<_> = story.iter().map(|moment| line(moment, zone)).collect();
+    let all_odd = story.iter().all(|moment| !matches!(moment, Moment::Event { odd_time: false, .. }));
+    let lines: Vec<_> = story.iter().map(|moment| line(moment, all_odd, zone)).collect();
     let widest = lines.iter().map(|line| unicode_width::UnicodeWidthStr::width(line.who.as_str())).max();
     let session = printable(session);
     anstream::println!("{} {session} of app {app}, times in {}\n", bold("Session"), zone_name(zone));
     if let Some(summary) = summary {
         show_summary(summary);
+    }
+    if all_odd {
+        anstream::println!("{}\n", yellow("Every time is more than a day off the moment when it came in."));
     }
     let (mut day, mut before) = (String::new(), None::<Timestamp>);
     for Line { at, who, what } in lines {
@@ -154,11 +158,12 @@ fn show(session: &str, app: AppId, summary: Option<&Summary>, story: &[Moment], 
     }
 }
 
-fn line(happened: &Moment, zone: &TimeZone) -> Line {
+/// What is odd about all of them is said once.
+fn line(happened: &Moment, all_odd: bool, zone: &TimeZone) -> Line {
     match happened {
         Moment::Event { event: Some(event), received_at_ms, odd_time, .. } => {
             let mut what = what(event);
-            if *odd_time {
+            if *odd_time && !all_odd {
                 let received = moment(timestamp(*received_at_ms), zone);
                 let received = format!("(its time is odd: it came in at {received})");
                 what = format!("{what}\n{}", yellow(received));

@@ -1,0 +1,9 @@
+//! Whatever is the body of a session event: it is read or refused, and what is read fits into its keys.
+
+#![no_main]
+
+use desk_fuzz::taken;
+use desk_webhooks::protocol::Command;
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|body: &str| taken(&Command::SessionEvent, body));
