@@ -42,6 +42,7 @@ check: $(TOOLS)/installed ## Format, lints, docs, template, dependencies
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps --quiet
 	tools/check-template
 	tools/check-dependencies
+	tools/check-licences
 
 build: $(TOOLS)/installed ## Both functions as arm64 zips, in target/lambda
 	cargo lambda build --release --arm64 --locked --output-format zip -p assign-agent -p session-events

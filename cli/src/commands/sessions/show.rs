@@ -123,7 +123,9 @@ fn show_summary(summary: &Summary) {
 }
 
 fn show(session: &str, app: AppId, summary: Option<&Summary>, story: &[Moment], zone: &TimeZone) {
-    let all_odd = story.iter().all(|moment| !matches!(moment, Moment::Event { odd_time: false, .. }));
+    let is_event = |moment: &&Moment| matches!(moment, Moment::Event { .. });
+    let is_odd = |moment: &Moment| matches!(moment, Moment::Event { odd_time: true, .. });
+    let all_odd = story.len() > 1 && story.iter().filter(is_event).all(is_odd);
     let lines: Vec<_> = story.iter().map(|moment| line(moment, all_odd, zone)).collect();
     let widest = lines.iter().map(|line| unicode_width::UnicodeWidthStr::width(line.who.as_str())).max();
     let session = printable(session);
