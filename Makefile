@@ -36,7 +36,7 @@ storm: tools ## 20,000 events on a DynamoDB that throttles, fails, stalls and go
 	cargo build --locked -p desk-local
 	target/debug/desk-local storm
 
-check: $(TOOLS)/installed ## Format, lints, docs, template, dependencies
+check: $(TOOLS)/installed $(TOOLS)/checkov/installed ## Format, lints, docs, template, dependencies
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps --quiet
@@ -58,4 +58,9 @@ $(TOOLS)/installed: tools/requirements.txt
 	@echo "Installing the tools of tools/requirements.txt into $(TOOLS)"
 	python3 -m venv $(TOOLS)
 	$(TOOLS)/bin/pip install --quiet --disable-pip-version-check --requirement tools/requirements.txt
+	touch $@
+
+$(TOOLS)/checkov/installed: tools/requirements-checkov.txt | $(TOOLS)/installed
+	python3 -m venv $(TOOLS)/checkov
+	$(TOOLS)/checkov/bin/pip install --quiet --disable-pip-version-check --requirement tools/requirements-checkov.txt
 	touch $@
