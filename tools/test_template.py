@@ -676,6 +676,9 @@ class Domain(unittest.TestCase):
         self.assertEqual(found.outputs["SessionEventsUrl"], "https://desk.example.com/session-events")
         self.assertEqual(found.outputs["DomainTarget"], "<CustomDomain.RegionalDomainName>")
 
+    def test_both_addresses_while_one_moves_to_the_domain(self):
+        self.assertIs(self.closed(stack(**DOMAIN, KeepExecuteApi="yes")), False)
+
     def test_with_its_record(self):
         (record,) = stack(**DOMAIN, HostedZoneId="Z1").of_type("AWS::Route53::RecordSet").values()
         self.assertEqual((record["Name"], record["HostedZoneId"], record["Type"]), ("desk.example.com", "Z1", "A"))
