@@ -181,9 +181,12 @@ def as_list(value):
     return value if isinstance(value, list) else [value]
 
 
-def rust(path):
-    """A source file without its tests."""
-    return (ROOT / path).read_text().split("#[cfg(test)]")[0]
+def rust(*paths):
+    """Source files without their tests."""
+    return "".join((ROOT / path).read_text().split("#[cfg(test)]")[0] for path in paths)
+
+
+EDGE = ["shared/src/edge.rs", *sorted((ROOT / "shared/src/edge").glob("*.rs"))]
 
 
 def calls_of_apis(found):
@@ -258,7 +261,7 @@ class Calls(unittest.TestCase):
 
     def test_each_waits_longer_than_what_it_calls(self):
         sender = 2000
-        budget = int(re.search(r"BUDGET: Duration = Duration::from_millis\((\d+)\)", rust("shared/src/edge.rs"))[1])
+        budget = int(re.search(r"BUDGET: Duration = Duration::from_millis\((\d+)\)", rust(*EDGE))[1])
         found = stack()
         functions = found.of_type("AWS::Lambda::Function")
         self.assertEqual(functions.keys(), METRICS.keys())
@@ -375,8 +378,7 @@ class Environment(unittest.TestCase):
         for one in re.split(r"\n(?=(?:pub )?fn )", rust("shared/src/config.rs")):
             if named := re.match(r"(?:pub )?fn (\w+)", one):
                 bodies[named[1]] = one
-        around = "".join(rust(path) for path in ("shared/src/edge.rs", "shared/src/store/client.rs", "shared/src/metrics.rs"))
-        start = around + rust(f"functions/{function}/src/main.rs")
+        start = rust(*EDGE, "shared/src/store/client.rs", f"functions/{function}/src/main.rs")
         variables = set(re.findall(self.VARIABLE, start))
         waiting = set(re.findall(r"config::(\w+)\(", start)) & bodies.keys()
         done = set()
@@ -476,7 +478,7 @@ class Monitoring(unittest.TestCase):
         self.assertIn(("ApproximateNumberOfMessagesVisible", "SpillDeadLetterQueue.QueueName"), watched)
 
     def test_slow_answers_are_noticed_before_the_budget_is_spent(self):
-        budget = int(re.search(r"BUDGET: Duration = Duration::from_millis\((\d+)\)", rust("shared/src/edge.rs"))[1])
+        budget = int(re.search(r"BUDGET: Duration = Duration::from_millis\((\d+)\)", rust(*EDGE))[1])
         slow = [one for one in stack().of_type("AWS::CloudWatch::Alarm").values() if one.get("ExtendedStatistic")]
         self.assertEqual(len(slow), 2)
         for alarm in slow:
@@ -543,8 +545,14 @@ class Questions(unittest.TestCase):
         rows = [row.split("|") for row in re.findall(r"^\|.*\|$", log, re.M)]
         fields = {field for row in rows for field in re.findall(r"`(\w+)`", row[1])}
         outcomes = {one for row in rows if "`outcome`" in row[1] for one in re.findall(r"`(\w+)`", row[2])}
-        fields |= {f"stages.{one}" for row in rows if "`stages`" in row[1] for one in re.findall(r"`(\w+)`", row[2])}
-        self.assertLess({"outcome", "duration_ms", "stages.facts", "trace_id"}, fields)
+        stages = {one for row in rows if "`stages`" in row[1] for one in re.findall(r"`(\w+)`", row[2])}
+        report = rust("shared/src/edge/report.rs")
+        metrics = set().union(*METRICS.values())
+        self.assertEqual(fields - metrics, set(re.findall(r'put\("(\w+)"', report)) - {"_aws"})
+        self.assertEqual(outcomes, set(re.findall(r'=> "([a-z]+)"', report)))
+        functions = [path for path in (ROOT / "functions").glob("*/src/*.rs")]
+        self.assertEqual(stages, set(re.findall(r'\.stage\("(\w+)"', rust("shared/src/secrets.rs", *functions))))
+        fields |= metrics | {f"stages.{one}" for one in stages} | {"problems.0"}
         (access,) = stack().of_type("AWS::ApiGatewayV2::Stage").values()
         self.assertLess(self.OF_THE_GATEWAY, set(json.loads(access["AccessLogSettings"]["Format"])))
         queries = re.findall(r"^```text\n(.+?)```", questions, re.M | re.S)
