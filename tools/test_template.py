@@ -551,7 +551,7 @@ class Questions(unittest.TestCase):
         self.assertEqual(fields - metrics, set(re.findall(r'put\("(\w+)"', report)) - {"_aws"})
         self.assertEqual(outcomes, set(re.findall(r'=> "([a-z]+)"', report)))
         functions = [path for path in (ROOT / "functions").glob("*/src/*.rs")]
-        self.assertEqual(stages, set(re.findall(r'\.stage\("(\w+)"', rust("shared/src/secrets.rs", *functions))))
+        self.assertEqual(stages, set(re.findall(r'\.stage\("(\w+)"', rust("shared/src/secrets.rs", "shared/src/edge.rs", *functions))))
         fields |= metrics | {f"stages.{one}" for one in stages} | {"problems.0"}
         (access,) = stack().of_type("AWS::ApiGatewayV2::Stage").values()
         self.assertLess(self.OF_THE_GATEWAY, set(json.loads(access["AccessLogSettings"]["Format"])))

@@ -81,6 +81,7 @@ fn lines(bench: &mut Criterion) {
             arrival.in_session("s-1001");
             arrival.decided("vip", Some(7));
             arrival.measure(Metric::RulesetAge, 3.2);
+            arrival.measure(Metric::Duration, arrival.elapsed_ms());
             arrival.became(Outcome::Answered);
             log.compose(&arrival, &context)
         });

@@ -143,6 +143,7 @@ impl<H: Handler, P: ReadParameters> Function<H, P> {
         if reply.status == 503 {
             arrival.became(Outcome::Unavailable);
         }
+        arrival.measure(Metric::Duration, arrival.elapsed_ms());
         Answer::Http(Box::new(response(&reply)))
     }
 
@@ -167,7 +168,8 @@ impl<H: Handler, P: ReadParameters> Function<H, P> {
         let all: Vec<String> = records.iter().map(|message| message.message_id.clone()).collect();
         let messages = all.len();
         // Boxed, as above.
-        let failed = Box::pin(unless_panicking(self.handler.drain(records, arrival))).await.unwrap_or(all);
+        let drained = Box::pin(unless_panicking(self.handler.drain(records, arrival)));
+        let failed = arrival.stage("drain", drained).await.unwrap_or(all);
         arrival.became(Outcome::Drained);
         arrival.measure(Metric::Drained, messages.saturating_sub(failed.len()) as f64);
         if !failed.is_empty() {

@@ -6,7 +6,7 @@ pub const NAMESPACE: &str = "DeskWebhooks";
 /// Something that is counted or measured, by function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Metric {
-    /// From bytes in to the answer, in milliseconds.
+    /// From bytes in to the answer, in milliseconds; of requests alone, nobody waits for a queue.
     Duration,
     /// The first request of a sandbox.
     ColdStart,

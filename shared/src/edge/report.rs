@@ -137,7 +137,6 @@ impl Log {
 
     /// The line of a request that is done.
     pub fn compose(&self, arrival: &Arrival, context: &Context) -> String {
-        arrival.measure(Metric::Duration, arrival.elapsed_ms());
         if self.cold.swap(false, Ordering::Relaxed) {
             arrival.count(Metric::ColdStart);
         }
@@ -165,8 +164,9 @@ impl Log {
                 line.insert(name.to_owned(), value);
             }
         };
+        // Where a level is set, Lambda itself drops lines below it, and takes one without for INFO.
+        put("level", json!(level.max(self.level).name()));
         if level >= self.level {
-            put("level", json!(level.name()));
             put("timestamp", json!(format!("{:.3}", timestamp(at_ms))));
             put("request_id", json!(context.request_id));
             put("trace_id", json!(context.xray_trace_id));
@@ -275,7 +275,7 @@ mod tests {
     fn a_level_above_leaves_the_metrics() {
         let line = log("WARN").line(1_793_584_800_000, told(), &context());
         let names: Vec<&str> = line.as_object().unwrap().keys().map(String::as_str).collect();
-        assert_eq!(names, ["Function", "Rule", "RulesetVersion", "Duration", "Answered", "_aws"]);
+        assert_eq!(names, ["level", "Function", "Rule", "RulesetVersion", "Duration", "Answered", "_aws"]);
         let told = Told { problems: vec!["facts: no answer".into()], ..told() };
         let line = log("WARN").line(1_793_584_800_000, told, &context());
         assert_eq!((&line["level"], &line["problems"][0]), (&json!("WARN"), &json!("facts: no answer")));
