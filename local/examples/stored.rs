@@ -1,18 +1,19 @@
 //! What this version of the software stores, as the next one finds it:
 //!
 //! ```sh
-//! cargo build --workspace
-//! cargo run -p desk-local --example stored > shared/tests/stored/0.1.0.json
+//! cargo build --workspace --examples
+//! target/debug/examples/stored target/debug > shared/tests/stored/without-SOMETHING.json
 //! ```
 //!
-//! Every sample of `events` goes through the real functions; then both tables are written out, items in
-//! DynamoDB's own JSON. Before a release its file is added, and `shared/tests/upgrade.rs` reads them all.
+//! Every sample of `events` goes through the functions in that folder; then both tables are written out, items
+//! in DynamoDB's own JSON. Whoever changes what is stored adds a file made before the change;
+//! `shared/tests/upgrade.rs` reads them all.
 
-use std::error::Error;
+use std::{error::Error, path::PathBuf};
 
 use desk_local::{
     callbacks,
-    engine::{RULES_TABLE, SESSIONS_TABLE},
+    engine::{RULES_TABLE, SESSIONS_TABLE, call},
     stage::{APP, Stage, publish, repository},
 };
 use desk_webhooks::{protocol::AppId, routing::Attributes};
@@ -26,7 +27,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let attributes = Attributes { tags: vec!["vip".into()], ..Attributes::default() };
     stage.store().set_attributes(app, "li.wei", &attributes).await?;
 
-    let binary = |name: &str| repository().join("target/debug").join(name).display().to_string();
+    let folder = PathBuf::from(std::env::args().nth(1).ok_or("say in which folder the functions are")?);
+    let binary = |name: &str| folder.join(name).display().to_string();
     let mut assign_agent = stage.function(&binary("assign-agent")).await?;
     let mut session_events = stage.function(&binary("session-events")).await?;
     for sample in callbacks::load(&repository().join("events"))? {
@@ -61,13 +63,8 @@ fn large() -> Value {
 }
 
 async fn scan(endpoint: &str, table: &str) -> Result<Vec<Value>, Box<dyn Error>> {
-    let (endpoint, body) = (endpoint.to_owned(), json!({ "TableName": table }).to_string());
-    // The engine answers on this thread.
-    let scanned = tokio::task::spawn_blocking(move || {
-        let request = ureq::post(endpoint).header("x-amz-target", "DynamoDB_20120810.Scan");
-        request.header("content-type", "application/x-amz-json-1.0").send(body)?.body_mut().read_to_string()
-    });
-    let page: Value = serde_json::from_str(&scanned.await??)?;
+    let (endpoint, scan) = (endpoint.to_owned(), json!({ "TableName": table }));
+    let page = tokio::task::spawn_blocking(move || call(&endpoint, "Scan", &scan)).await??;
     assert!(page["LastEvaluatedKey"].is_null(), "one page is enough for samples");
     Ok(page["Items"].as_array().cloned().unwrap_or_default())
 }

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)] // in a test, a panic is the report
 
 use desk_local::{
-    engine::SESSIONS_TABLE,
+    engine::{SESSIONS_TABLE, call},
     stage::{APP, Stage, repository},
 };
 use desk_webhooks::{
@@ -35,12 +35,10 @@ fn stored() -> Vec<(String, Vec<Value>)> {
 async fn holding(items: &[Value]) -> Stage {
     let stage = Stage::start().await.unwrap();
     let (endpoint, items) = (stage.endpoint(), items.to_vec());
-    // As JSON, past the SDK's types: the engine answers on this thread.
     let put = move || {
         for mut put in items {
-            let body = json!({ "TableName": put["table"].take(), "Item": put["item"].take() });
-            let request = ureq::post(&endpoint).header("x-amz-target", "DynamoDB_20120810.PutItem");
-            request.header("content-type", "application/x-amz-json-1.0").send(body.to_string()).unwrap();
+            let put = json!({ "TableName": put["table"].take(), "Item": put["item"].take() });
+            call(&endpoint, "PutItem", &put).unwrap();
         }
     };
     tokio::task::spawn_blocking(put).await.unwrap();

@@ -110,9 +110,17 @@ async fn nothing_secret_or_personal_is_in_any_output() {
     let fault = |_: &Call<'_>| Verdict::Answer(500, format!("{{\"message\":\"{MARK}\"}}"));
     let proxy = Proxy::start(&stage.endpoint(), fault).await.unwrap();
     let mut logs = String::new();
-    // Without rules, with them, and with tables that fail: in the end, or from the start.
-    let settings: [&[(&str, &str)]; 3] =
-        [&[], &[("AWS_ENDPOINT_URL_DYNAMODB", &proxy.endpoint())], &[("FALLBACK_AGENT_GROUP_ID", "1")]];
+    // Without rules, without tables, with both, and with a table that takes nothing.
+    let unwritable = Proxy::start(&stage.endpoint(), move |call: &Call<'_>| {
+        if call.target.ends_with(".PutItem") { fault(call) } else { Verdict::Pass }
+    });
+    let unwritable = unwritable.await.unwrap();
+    let settings: [&[(&str, &str)]; 4] = [
+        &[],
+        &[("AWS_ENDPOINT_URL_DYNAMODB", &proxy.endpoint())],
+        &[("FALLBACK_AGENT_GROUP_ID", "1")],
+        &[("AWS_ENDPOINT_URL_DYNAMODB", &unwritable.endpoint())],
+    ];
     for (round, env) in settings.into_iter().enumerate() {
         if round == 2 {
             known(&store).await;
@@ -129,5 +137,18 @@ async fn nothing_secret_or_personal_is_in_any_output() {
     }
     for problem in ["the rules could not be refreshed", "without its fields", "\"Rule\":\"text\""] {
         assert!(logs.contains(problem), "{problem} was not driven:\n{logs}");
+    }
+    // What alarms and the dashboard look at. Rejected and stale rules are in rules.rs, panics in the edge's tests.
+    for metric in [
+        "Duration",
+        "ColdStart",
+        "Refused",
+        "Answered",
+        "Failed",
+        "NotRecorded",
+        "RulesetVersion",
+        "RulesetAge",
+    ] {
+        assert!(logs.contains(&format!("{{\"Name\":\"{metric}\"")), "{metric} is never emitted");
     }
 }

@@ -122,4 +122,20 @@ async fn nothing_secret_or_personal_is_in_any_output() {
     {
         assert!(outcomes.contains(&format!("\"outcome\":\"{outcome}\"")), "{outcome} was not driven");
     }
+    // What alarms and the dashboard look at; panics are made in the edge's own tests.
+    for metric in [
+        "Duration",
+        "ColdStart",
+        "Refused",
+        "Unavailable",
+        "Stored",
+        "Duplicate",
+        "Conflict",
+        "Quarantined",
+        "Spilled",
+        "Drained",
+        "DrainFailed",
+    ] {
+        assert!(outcomes.contains(&format!("{{\"Name\":\"{metric}\"")), "{metric} is never emitted");
+    }
 }
