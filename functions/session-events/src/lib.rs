@@ -15,7 +15,7 @@ use desk_webhooks::{
     session::{ProfileChange, Understood, understand},
     store::{
         StoreError,
-        ports::{FoldSessions, KeepEvents, KeepStatuses, Kept, Quarantine, Received, Spill},
+        ports::{FoldSessions, KeepEvents, KeepStatuses, Kept, Quarantine, Reach, Received, Spill},
     },
     webhook::{Callback, Door, HttpReply},
 };
@@ -162,7 +162,15 @@ impl<S: Store, Q: Spill> Handler for SessionEvents<S, Q> {
         &self.door
     }
 
-    async fn warm_up(&self, _: &Arrival) {}
+    /// Opens the connection that the first event will need: credentials, names and TLS are most of what
+    /// its answer would wait for. A session without a name has no story, so that nothing comes of the fold.
+    async fn warm_up(&self, arrival: &Arrival) {
+        let Some(app) = self.door.apps().next() else { return };
+        let fold = self.store.fold(app, "", Reach::Page, arrival.at_ms);
+        if let Err(error) = in_time(arrival, fold).await {
+            arrival.problem("the table cannot be reached", error);
+        }
+    }
 
     async fn take(&self, callback: Callback, arrival: &Arrival) -> HttpReply {
         let understood = read(&callback, arrival);

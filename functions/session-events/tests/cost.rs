@@ -33,7 +33,9 @@ impl Counted {
         let stage = Stage::with_queue().await.unwrap();
         let dynamodb = Proxy::start(&stage.endpoint(), |_| Verdict::Pass).await.unwrap();
         let env = [("AWS_ENDPOINT_URL_DYNAMODB", &*dynamodb.endpoint())];
-        let function = stage.function_with(BINARY, &env).await.unwrap();
+        let mut function = stage.function_with(BINARY, &env).await.unwrap();
+        function.ready().await.unwrap();
+        dynamodb.take_calls(); // those of the warm-up
         Self { function, dynamodb, stage }
     }
 

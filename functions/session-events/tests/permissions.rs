@@ -9,7 +9,7 @@ use desk_local::{
     callbacks,
     moto::Moto,
     permissions::{Done, allowed},
-    proxy::Verdict,
+    proxy::{Proxy, Verdict},
     stage::{Stage, repository},
 };
 
@@ -45,9 +45,8 @@ async fn the_function_may_do_what_it_does_and_nothing_else() {
 async fn a_refused_request_reaches_no_store() {
     let stage = Stage::with_queue().await.unwrap();
     let (_, sqs) = stage.queue().unwrap();
-    let done = Done::default();
-    let dynamodb = done.watching("dynamodb", &stage.endpoint(), |_| Verdict::Pass).await.unwrap();
-    let sqs = done.watching("sqs", &sqs, |_| Verdict::Pass).await.unwrap();
+    let dynamodb = Proxy::start(&stage.endpoint(), |_| Verdict::Pass).await.unwrap();
+    let sqs = Proxy::start(&sqs, |_| Verdict::Pass).await.unwrap();
     let env = [
         ("AWS_ENDPOINT_URL_DYNAMODB", &*dynamodb.endpoint()),
         ("AWS_ENDPOINT_URL_SQS", &*sqs.endpoint()),
@@ -55,9 +54,11 @@ async fn a_refused_request_reaches_no_store() {
         ("CALLBACK_TOKENS", "token"),
     ];
     let mut function = stage.function_with(BINARY, &env).await.unwrap();
+    function.ready().await.unwrap();
+    dynamodb.take_calls();
     for sample in callbacks::load(&repository().join("events")).unwrap() {
         let answer = function.invoke(&sample.event).await.unwrap().response.unwrap();
         assert_ne!(answer["statusCode"], 200, "{}", sample.name);
     }
-    assert_eq!(done.all(), [].into());
+    assert_eq!((dynamodb.take_calls(), sqs.take_calls()), (vec![], vec![]));
 }
