@@ -1,5 +1,6 @@
-//! `make run`, `make demo` and `make storm`: everything on this machine, as it is deployed.
+//! `make run`, `make demo`, `make storm` and `make bench`: everything on this machine, as it is deployed.
 
+mod bench;
 mod demo;
 mod stack;
 mod storm;
@@ -15,8 +16,11 @@ async fn main() -> ExitCode {
         Some("run") => run().await,
         Some("demo") => demo::run().await,
         Some("storm") => storm::run().await,
+        Some("bench") => bench::run(std::env::args().skip(2)).await,
         _ => {
-            eprintln!("usage: desk-local run|demo|storm (or `make run`, `make demo`, `make storm`)");
+            eprintln!(
+                "usage: desk-local run|demo|storm|bench (or `make run`, `make demo`, `make storm`, `make bench`)"
+            );
             return ExitCode::from(2);
         }
     };

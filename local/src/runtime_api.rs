@@ -5,6 +5,8 @@
 //!
 //! [Runtime API]: https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
 
+mod process;
+
 use std::fs::File;
 use std::io::{self, Write};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -28,6 +30,8 @@ use tokio::process::{Child, Command};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
+
+pub use process::Memory;
 
 /// How long a function may take, to start polling as well as to answer. Far more than any should, so that a
 /// slow machine fails no test, and a hanging function fails one soon.
@@ -61,15 +65,6 @@ pub struct Invocation {
     pub response: Result<Value, Value>,
     /// From handing over the event to having the whole answer.
     pub took: Duration,
-}
-
-/// The memory of a function's process, in bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Memory {
-    /// What it holds now.
-    pub resident: u64,
-    /// The most it held.
-    pub peak: u64,
 }
 
 /// Why a function could not be started, or gave no answer.
@@ -219,11 +214,12 @@ impl Sandbox {
 
     /// The memory of the process. Linux only: elsewhere there is no `/proc` to read it from.
     pub fn memory_bytes(&self) -> Result<Memory, SandboxError> {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid));
-        status.and_then(|status| memory(&status)).map_err(|source| SandboxError::System {
-            action: "read the function's memory from /proc",
-            source,
-        })
+        process::memory_of(self.pid).map_err(from_proc)
+    }
+
+    /// The time that processors have worked for the process. Linux only, as well.
+    pub fn cpu_time(&self) -> Result<Duration, SandboxError> {
+        process::cpu_of(self.pid).map_err(from_proc)
     }
 
     /// The id of the process.
@@ -288,6 +284,10 @@ impl Drop for Sandbox {
     }
 }
 
+fn from_proc(source: io::Error) -> SandboxError {
+    SandboxError::System { action: "read about the function's process from /proc", source }
+}
+
 /// What Lambda tells every function, as far as functions and the AWS SDK ask for it.
 fn lambda_environment(name: &str, address: SocketAddr) -> [(&'static str, String); 9] {
     [
@@ -304,18 +304,6 @@ fn lambda_environment(name: &str, address: SocketAddr) -> [(&'static str, String
 }
 
 const REGION: &str = "us-east-1";
-
-fn memory(status: &str) -> io::Result<Memory> {
-    let field = |name: &str| {
-        let kilobytes = status.lines().find_map(|line| line.strip_prefix(name)?.trim().strip_suffix(" kB"));
-        let missing = || io::Error::other(format!("there is no {name} in it (has the process ended?)"));
-        kilobytes
-            .and_then(|number| number.parse::<u64>().ok())
-            .map(|number| number * 1024)
-            .ok_or_else(missing)
-    };
-    Ok(Memory { resident: field("VmRSS:")?, peak: field("VmHWM:")? })
-}
 
 /// Lambda's side of the conversation: what the function asked and answered, in order.
 #[derive(Debug)]

@@ -2,7 +2,7 @@ use std::sync::mpsc::channel;
 
 use serde_json::json;
 
-use super::*;
+use super::{process::memory, *};
 
 /// A process that does nothing, in whose place a [`Fake`] talks to Lambda.
 const IDLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/idle.sh");

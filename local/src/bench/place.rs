@@ -1,0 +1,152 @@
+//! Where it is measured: the embedded DynamoDB with rules and stories in it, and a queue that takes all.
+
+use std::time::Duration;
+
+use aws_sdk_dynamodb::{Client, types::AttributeValue};
+use desk_local::{
+    engine::{RULES_TABLE, SESSIONS_TABLE},
+    proxy::{Proxy, Verdict},
+    runtime_api::Sandbox,
+    stage::{Stage, publish, repository},
+};
+use desk_webhooks::protocol::AppId;
+use serde_json::{Value, json};
+
+use super::{
+    Outcome,
+    ask::{ALL_FACTS, Ask, NO_FACTS, Samples, TOLD_MESSAGES, TOLD_SESSIONS, now_ms},
+};
+
+/// Everything that functions are measured on.
+pub(super) struct Place {
+    pub(super) stage: Stage,
+    pub(super) samples: Samples,
+    /// A spill queue that takes everything at once: a session's end leaves a note there.
+    queue: Proxy,
+}
+
+impl Place {
+    pub(super) async fn prepare() -> Outcome<Self> {
+        let stage = Stage::start().await?;
+        let taken = || Verdict::Answer(200, r#"{"MessageId":"1"}"#.into());
+        let queue = Proxy::start("http://127.0.0.1:1", move |_| taken()).await?;
+        let place = Self { stage, samples: Samples::load()?, queue };
+        place.publish(NO_FACTS, &rules(json!({ "platform": "none" }))).await?;
+        let all = json!({ "user_tag": "vip", "last_rating": { "max": 2 }, "text_contains": "refund" });
+        place.publish(ALL_FACTS, &rules(json!({ "any": [all, { "bot_turns": { "min": 1000 } }] }))).await?;
+        Ok(place)
+    }
+
+    /// Tells the stories that questions read.
+    pub(super) async fn tell_stories(&self) -> Outcome<()> {
+        let attributes = self.client().put_item().table_name(RULES_TABLE);
+        let attributes = attributes.item("pk", text(&format!("APP#{ALL_FACTS}#USER#maya")));
+        let attributes = attributes.item("sk", text("ATTRIBUTES"));
+        attributes.item("tags", AttributeValue::L(vec![text("new")])).send().await?;
+        let mut teller = self.function("session-events", &[]).await?;
+        for n in 0..TOLD_SESSIONS * TOLD_MESSAGES {
+            let session = format!("told-{}", n % TOLD_SESSIONS);
+            answered(&mut teller, &self.samples.message_in(ALL_FACTS, &session, now_ms(), n)).await?;
+        }
+        Ok(())
+    }
+
+    pub(super) async fn publish(&self, app: u64, rules: &Value) -> Outcome<()> {
+        let app: AppId = app.to_string().parse()?;
+        publish(&self.stage.store(), app, rules).await?;
+        Ok(())
+    }
+
+    pub(super) fn client(&self) -> Client {
+        self.stage.client()
+    }
+
+    /// A release binary on this stage.
+    pub(super) async fn function(&self, name: &str, env: &[(&str, &str)]) -> Outcome<Sandbox> {
+        let binary = repository().join("target/release").join(name);
+        let queue = self.queue.endpoint();
+        let apps = format!("{NO_FACTS},{ALL_FACTS}");
+        let mut all = vec![
+            ("SDK_APP_IDS", &*apps),
+            ("RULES_REFRESH_SECONDS", "3600"),
+            ("AWS_ENDPOINT_URL_SQS", &queue),
+            ("SPILL_QUEUE_URL", &queue),
+        ];
+        all.extend(env);
+        Ok(self.stage.function_with(&binary.to_string_lossy(), &all).await?)
+    }
+}
+
+fn rules(when: Value) -> Value {
+    json!({
+        "pools": { "general": { "group": 6500 } },
+        "rules": [{ "name": "rule", "when": when, "then": [{ "pool": "general" }] }],
+        "default": { "pool": "general" },
+    })
+}
+
+/// Hands over an event whose answer is known, and returns what that took.
+pub(super) async fn answered(sandbox: &mut Sandbox, event: &Value) -> Outcome<Duration> {
+    let invocation = sandbox.invoke(event).await?;
+    match &invocation.response {
+        Ok(response) if response["statusCode"] == 200 || response["statusCode"] == 403 => Ok(invocation.took),
+        unexpected => Err(format!("an unexpected answer: {unexpected:?}").into()),
+    }
+}
+
+/// The SDK by itself, with as much to carry as the functions have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Raw {
+    Put,
+    Get,
+    Query,
+}
+
+impl Raw {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Put => "raw PutItem",
+            Self::Get => "raw GetItem",
+            Self::Query => "raw Query",
+        }
+    }
+
+    /// Calls it for the `n`th time.
+    pub(super) async fn call(self, client: &Client, body: &str, n: u64) -> Outcome<()> {
+        match self {
+            Self::Put => {
+                let put = client.put_item().table_name(SESSIONS_TABLE);
+                let put = put.item("pk", text(&format!("APP#{NO_FACTS}#SESSION#raw-{}", n / 1000)));
+                let put = put.item("sk", text(&format!("AT#{:013}#70#EVENT#key-{n}", now_ms())));
+                let put = put.item("event", text("Human.UserSendMsg")).item("body", text(body));
+                let put = put.item("received_at", AttributeValue::N(now_ms().to_string()));
+                let put = put.item("expires_at", AttributeValue::N("1893584800".into()));
+                put.condition_expression("attribute_not_exists(pk)").send().await?;
+            }
+            Self::Get => {
+                let get = client.get_item().table_name(RULES_TABLE);
+                let get = get.key("pk", text(&format!("APP#{ALL_FACTS}#USER#maya")));
+                get.key("sk", text("ATTRIBUTES")).send().await?;
+            }
+            Self::Query => {
+                let query = client.query().table_name(SESSIONS_TABLE);
+                let query = query.key_condition_expression("pk = :pk AND begins_with(sk, :at)");
+                let session = format!("APP#{ALL_FACTS}#SESSION#told-{}", n % TOLD_SESSIONS);
+                let query = query.expression_attribute_values(":pk", text(&session));
+                let query = query.expression_attribute_values(":at", text("AT#"));
+                query.scan_index_forward(false).limit(200).send().await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The body that a raw PutItem carries: that of the message.
+pub(super) fn raw_body(samples: &Samples) -> String {
+    let event = samples.ask(Ask::Message, 0);
+    event["body"].as_str().unwrap_or_default().to_owned()
+}
+
+fn text(value: &str) -> AttributeValue {
+    AttributeValue::S(value.to_owned())
+}

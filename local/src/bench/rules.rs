@@ -1,0 +1,71 @@
+//! The pure part, in this process: reading a ruleset, and deciding by it.
+
+use std::{hint::black_box, time::Instant};
+
+use desk_webhooks::routing::{Facts, Question, decide, read};
+use serde_json::{Value, json};
+
+use super::{
+    Outcome,
+    stats::{Figure, Rounds},
+};
+
+#[path = "../../../shared/tests/common/large.rs"]
+mod large;
+
+/// A moment in 2027.
+const AT: &str = "2027-02-01T02:00:00Z";
+
+/// Deciding by `rules` rules of five conditions, of which only the last rule matches; in microseconds.
+pub(super) fn deciding(rules: usize, rounds: usize) -> Outcome<Figure> {
+    let ruleset = read(&large::document(rules)).map_err(|_| "the benchmark's own rules are wrong")?;
+    let facts: Facts = serde_json::from_value(large::matching(rules - 1))?;
+    let at = AT.parse()?;
+    Ok(repeated(rounds, 20_000 / rules.min(1000), || {
+        black_box(decide(&Question::new(black_box(&ruleset), black_box(&facts), at)).answer);
+    }))
+}
+
+/// From a document's text to rules that can be decided by.
+pub(super) fn reading(rules: usize, rounds: usize) -> Figure {
+    let text = large::document(rules).to_string();
+    repeated(rounds, 1, || {
+        let document = serde_json::from_str::<Value>(black_box(&text)).unwrap_or_default();
+        black_box(read(&document).is_ok());
+    })
+}
+
+/// So many rounds of `each` calls: the time of one call.
+fn repeated(rounds: usize, each: usize, mut work: impl FnMut()) -> Figure {
+    let mut took = Rounds::default();
+    for _ in 0..=rounds {
+        let started = Instant::now();
+        for _ in 0..each {
+            work();
+        }
+        took.push(vec![started.elapsed() / each as u32]);
+    }
+    took.figure()
+}
+
+/// So many rules of five conditions that a question itself answers; for every one of them the first four hold.
+pub(super) fn by_the_question(rules: usize) -> Value {
+    let rule = |number: usize| {
+        json!({
+            "name": format!("rule-{number}"),
+            "when": {
+                "client_ip": ["0.0.0.0/0", "::/0"],
+                "not": { "user_id": "guest" },
+                "user_id": { "exists": true },
+                "between": { "dates": { "from": "2020-01-01", "to": "2099-12-31" } },
+                "customer_service_id": format!("entry-{number}"),
+            },
+            "then": [{ "pool": "general" }],
+        })
+    };
+    json!({
+        "pools": { "general": { "group": 6500 } },
+        "rules": (0..rules).map(rule).collect::<Vec<_>>(),
+        "default": { "pool": "general" },
+    })
+}

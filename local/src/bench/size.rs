@@ -1,0 +1,103 @@
+//! What functions weigh: in memory, from the start through many answers, and as files.
+
+use std::fs;
+
+use desk_local::stage::repository;
+use serde_json::Value;
+
+use super::{
+    Outcome,
+    ask::{Ask, NO_FACTS, Samples, now_ms},
+    place::{Place, answered},
+    report::{Cell, Table},
+};
+
+/// After so many answers it is looked at.
+const STEPS: [u64; 5] = [0, 1, 1000, 10_000, 50_000];
+/// Messages of one session, when many sessions take their turn.
+const STORY: u64 = 10;
+
+/// The resident memory of one function at those moments.
+pub(super) struct Grown {
+    pub(super) function: &'static str,
+    resident: Vec<u64>,
+    peak: u64,
+}
+
+impl Grown {
+    /// The most that it ever held.
+    pub(super) fn peak(&self) -> u64 {
+        self.peak
+    }
+
+    /// How much it grew over the last step.
+    pub(super) fn last_growth(&self) -> f64 {
+        match self.resident[..] {
+            [.., before, after] => after as f64 / before as f64,
+            _ => f64::NAN,
+        }
+    }
+}
+
+pub(super) async fn memory(place: &Place, function: &'static str, answers: u64) -> Outcome<Grown> {
+    let mut sandbox = place.function(function, &[]).await?;
+    sandbox.ready().await?;
+    let mut resident = Vec::new();
+    for n in 0..=answers {
+        if STEPS.contains(&n) {
+            resident.push(sandbox.memory_bytes()?.resident);
+        }
+        if n < answers {
+            answered(&mut sandbox, &usual(&place.samples, function, n)).await?;
+        }
+    }
+    Ok(Grown { function, resident, peak: sandbox.memory_bytes()?.peak })
+}
+
+/// What a sandbox gets over its life: recorded questions, some with facts; messages of many sessions, each
+/// begun by a state change.
+fn usual(samples: &Samples, function: &str, n: u64) -> Value {
+    let n = 3_000_000 + n;
+    match (function, n % STORY) {
+        ("assign-agent", 0) => samples.ask(Ask::AllFacts, n),
+        ("assign-agent", _) => samples.ask(Ask::Recorded, n),
+        (_, 0) => samples.ask(Ask::Lifecycle, n / STORY),
+        (_, _) => samples.message_in(NO_FACTS, &format!("begin-{}", n / STORY), now_ms(), n),
+    }
+}
+
+pub(super) fn memory_table(all: &[Grown]) -> Table {
+    let mut table = Table::new(
+        "Resident memory",
+        "Without rules to speak of. A ruleset is kept once for each app: see the scaling by rules.",
+        &["", "at the first poll", "1 answer", "1,000", "10,000", "50,000", "peak"],
+    );
+    for grown in all {
+        let mut cells = vec![Cell::text(grown.function)];
+        cells.extend(grown.resident.iter().map(|&bytes| Cell::megabytes(bytes)));
+        cells.resize(STEPS.len() + 1, Cell::nothing());
+        cells.push(Cell::megabytes(grown.peak));
+        table.row(cells);
+    }
+    table
+}
+
+/// The size of a function's zip for arm64; none unless `make build` made one.
+pub(super) fn zip(function: &str) -> Option<u64> {
+    let zip = repository().join("target/lambda").join(function).join("bootstrap.zip");
+    fs::metadata(zip).ok().map(|zip| zip.len())
+}
+
+pub(super) fn files_table() -> Outcome<Table> {
+    let mut table = Table::new(
+        "Artefacts",
+        "The binary is that of this machine, the zip that for arm64 (`make build`).",
+        &["", "binary", "zip, arm64"],
+    );
+    for function in ["desk-floor", "assign-agent", "session-events"] {
+        let binary = fs::metadata(repository().join("target/release").join(function))?.len();
+        let zip = zip(function).map_or_else(Cell::nothing, Cell::megabytes);
+        table.row([Cell::text(function), Cell::megabytes(binary), zip]);
+    }
+    Ok(table)
+}

@@ -1,0 +1,166 @@
+//! Warm answers: each kind by a sandbox of its own, in turns with the others and with the SDK by itself.
+
+use std::time::{Duration, Instant};
+
+use aws_sdk_dynamodb::Client;
+use desk_local::runtime_api::Sandbox;
+
+use super::{
+    Outcome,
+    ask::Ask,
+    place::{Place, Raw, answered, raw_body},
+    report::{Cell, Table},
+    stats::{Figure, Rounds},
+};
+
+/// What is measured before it counts.
+const WARM_UP: u64 = 200;
+
+/// Who takes turns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Who {
+    Function(Ask),
+    Sdk(Raw),
+}
+
+/// The order of a turn: what is compared stands side by side.
+pub(super) const ALL: [Who; 12] = [
+    Who::Function(Ask::Floor),
+    Who::Function(Ask::Unrecorded),
+    Who::Function(Ask::Refusal),
+    Who::Sdk(Raw::Put),
+    Who::Function(Ask::Message),
+    Who::Function(Ask::FloorPut),
+    Who::Function(Ask::Duplicate),
+    Who::Function(Ask::Recorded),
+    Who::Sdk(Raw::Query),
+    Who::Function(Ask::AllFacts),
+    Who::Sdk(Raw::Get),
+    Who::Function(Ask::Lifecycle),
+];
+
+/// What the goals are about.
+pub(super) const QUICK: [Who; 5] = [
+    Who::Function(Ask::Floor),
+    Who::Function(Ask::Unrecorded),
+    Who::Sdk(Raw::Put),
+    Who::Function(Ask::Message),
+    Who::Function(Ask::FloorPut),
+];
+
+/// What one of them took.
+pub(super) struct Warm {
+    who: Who,
+    pub(super) took: Rounds,
+    cpu: Option<Duration>,
+    answers: u64,
+}
+
+enum Subject {
+    Function(Ask, Box<Sandbox>),
+    Sdk(Raw, Client, String),
+}
+
+/// All of them, in `rounds` turns of `each` answers.
+pub(super) async fn measure(place: &Place, whos: &[Who], rounds: u64, each: u64) -> Outcome<Vec<Warm>> {
+    let mut subjects = Vec::new();
+    for &who in whos {
+        let mut subject = Subject::of(who, place).await?;
+        for n in 0..WARM_UP {
+            subject.once(place, n).await?;
+        }
+        subjects.push(subject);
+    }
+    let before = subjects.iter().map(Subject::cpu).collect::<Outcome<Vec<_>>>()?;
+    let mut took = vec![Rounds::default(); subjects.len()];
+    for round in 0..rounds {
+        for (subject, took) in subjects.iter_mut().zip(&mut took) {
+            let mut turn = Vec::new();
+            for n in 0..each {
+                turn.push(subject.once(place, WARM_UP + round * each + n).await?);
+            }
+            took.push(turn);
+        }
+    }
+    let mut all = Vec::new();
+    for (((&who, subject), took), before) in whos.iter().zip(&subjects).zip(took).zip(before) {
+        let cpu = subject.cpu()?.zip(before).map(|(after, before)| after - before);
+        all.push(Warm { who, took, cpu, answers: rounds * each });
+    }
+    Ok(all)
+}
+
+impl Subject {
+    async fn of(who: Who, place: &Place) -> Outcome<Self> {
+        Ok(match who {
+            Who::Function(ask) => {
+                Self::Function(ask, Box::new(place.function(ask.function(), ask.env()).await?))
+            }
+            Who::Sdk(raw) => Self::Sdk(raw, place.client(), raw_body(&place.samples)),
+        })
+    }
+
+    async fn once(&mut self, place: &Place, n: u64) -> Outcome<Duration> {
+        match self {
+            // The floor's answer is wrapped by `lambda_http`, and has a status too.
+            Self::Function(ask, sandbox) => answered(sandbox, &place.samples.ask(*ask, n)).await,
+            Self::Sdk(raw, client, body) => {
+                let started = Instant::now();
+                raw.call(client, body, n).await?;
+                Ok(started.elapsed())
+            }
+        }
+    }
+
+    fn cpu(&self) -> Outcome<Option<Duration>> {
+        match self {
+            Self::Function(_, sandbox) => Ok(Some(sandbox.cpu_time()?)),
+            Self::Sdk(..) => Ok(None),
+        }
+    }
+}
+
+/// What one of them took.
+pub(super) fn of(all: &[Warm], who: Who) -> Outcome<&Rounds> {
+    let found = all.iter().find(|warm| warm.who == who);
+    Ok(&found.ok_or("this was not measured")?.took)
+}
+
+pub(super) fn floor_and_put(all: &[Warm]) -> Outcome<(&Rounds, &Rounds)> {
+    Ok((of(all, Who::Function(Ask::Floor))?, of(all, Who::Sdk(Raw::Put))?))
+}
+
+pub(super) fn table(all: &[Warm]) -> Outcome<Table> {
+    let mut table = Table::new(
+        "Warm answers",
+        "From handing over the event to having the whole answer. The ratios are those of neighbouring turns.",
+        &["", "p50", "p90", "p99", "p99 / p50", "CPU", "/ floor", "/ raw PutItem"],
+    );
+    let (floor, put) = floor_and_put(all)?;
+    for warm in all {
+        let name = match warm.who {
+            Who::Function(ask) => ask.name(),
+            Who::Sdk(raw) => raw.name(),
+        };
+        let cpu = warm.cpu.map(|cpu| cpu.as_secs_f64() * 1e6 / warm.answers as f64);
+        table.row([
+            Cell::text(name),
+            Cell::time(warm.took.figure()),
+            Cell::micros(warm.took.percentile(90)),
+            Cell::micros(warm.took.percentile(99)),
+            Cell::number(warm.took.percentile(99) / warm.took.percentile(50), 1),
+            cpu.map_or_else(Cell::nothing, Cell::micros),
+            Cell::ratio(warm.took.against(floor)),
+            Cell::ratio(warm.took.against(put)),
+        ]);
+    }
+    Ok(table)
+}
+
+/// The worst of the functions' tails.
+pub(super) fn worst_tail(all: &[Warm]) -> Figure {
+    let functions = all.iter().filter(|warm| matches!(warm.who, Who::Function(_)));
+    let ratios = functions.map(|warm| warm.took.percentile(99) / warm.took.percentile(50));
+    let worst = ratios.fold(0.0, f64::max);
+    Figure { median: worst, low: worst, high: worst }
+}
