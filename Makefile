@@ -6,7 +6,7 @@ export PATH := $(CURDIR)/$(TOOLS)/bin:$(PATH)
 export SAM_CLI_TELEMETRY := 0
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test test-moto storm check build deploy tools
+.PHONY: help demo run test test-moto storm bench bench-quick check build deploy tools
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -35,6 +35,18 @@ storm: tools ## 20,000 events on a DynamoDB that throttles, fails, stalls and go
 	cargo build --locked --release -p session-events
 	cargo build --locked -p desk-local
 	target/debug/desk-local storm
+
+bench: bench-binaries ## How fast and how small the functions are, into docs/performance.md
+	target/release/desk-local bench --write
+
+bench-quick: bench-binaries ## The ratios alone, in seconds (ARGS=--json: one JSON document, with make -s)
+	@target/release/desk-local bench --quick $(ARGS)
+
+# Apart from desk-local, whose features of shared crates are not theirs.
+.PHONY: bench-binaries
+bench-binaries:
+	@cargo build --quiet --locked --release -p assign-agent -p session-events -p desk-floor
+	@cargo build --quiet --locked --release -p desk-local
 
 check: $(TOOLS)/installed $(TOOLS)/checkov/installed ## Format, lints, docs, template, dependencies
 	cargo fmt --all --check

@@ -21,7 +21,7 @@ use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::Notify,
+    sync::{Notify, broadcast},
     task::JoinHandle,
     time::sleep,
 };
@@ -67,6 +67,15 @@ pub enum Verdict {
     HoldAnswer,
 }
 
+/// How an idle connection ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// As a server ends what was idle for too long.
+    Close,
+    /// As what stands between ends what it has forgotten.
+    Reset,
+}
+
 type Judge = dyn Fn(&Call<'_>) -> Verdict + Send + Sync;
 
 /// A running proxy. It ends when it is dropped.
@@ -83,6 +92,8 @@ struct Shared {
     next: AtomicU64,
     made: Mutex<Vec<Made>>,
     held: Notify,
+    opened: AtomicU64,
+    end: broadcast::Sender<End>,
 }
 
 impl std::fmt::Debug for Shared {
@@ -108,6 +119,8 @@ impl Proxy {
             next: AtomicU64::new(0),
             made: Mutex::default(),
             held: Notify::new(),
+            opened: AtomicU64::new(0),
+            end: broadcast::channel(1).0,
         });
         let server = tokio::spawn(serve(listener, Arc::clone(&shared)));
         Ok(Self { address, shared, server })
@@ -121,6 +134,17 @@ impl Proxy {
     /// The calls since the last time, in order.
     pub fn take_calls(&self) -> Vec<Made> {
         std::mem::take(&mut self.shared.made())
+    }
+
+    /// How many connections it took so far.
+    pub fn opened(&self) -> u64 {
+        self.shared.opened.load(Ordering::Relaxed)
+    }
+
+    /// Ends all connections that there are. New ones are taken.
+    pub fn end_connections(&self, end: End) {
+        // Nobody listens if there are none.
+        let _ = self.shared.end.send(end);
     }
 
     /// Waits until a call is held.
@@ -139,19 +163,35 @@ async fn serve(listener: TcpListener, shared: Arc<Shared>) {
     // A listener's error concerns one connection, which is gone.
     loop {
         let Ok((connection, _)) = listener.accept().await else { continue };
-        // One write per answer, not held back; and what breaks, breaks with a reset.
-        if connection.set_nodelay(true).and(connection.set_zero_linger()).is_err() {
-            continue;
-        }
-        tokio::spawn(serve_connection(connection, Arc::clone(&shared)));
+        let Ok((connection, handle)) = two_handles(connection) else { continue };
+        shared.opened.fetch_add(1, Ordering::Relaxed);
+        tokio::spawn(serve_connection(connection, handle, Arc::clone(&shared)));
     }
 }
 
-async fn serve_connection(connection: TcpStream, shared: Arc<Shared>) {
+/// A connection, and a second handle by which it can be made to break: the first is the server's own.
+fn two_handles(connection: TcpStream) -> io::Result<(TcpStream, TcpStream)> {
+    // One write per answer, not held back.
+    connection.set_nodelay(true)?;
+    let connection = connection.into_std()?;
+    let handle = connection.try_clone()?;
+    Ok((TcpStream::from_std(connection)?, TcpStream::from_std(handle)?))
+}
+
+async fn serve_connection(connection: TcpStream, handle: TcpStream, shared: Arc<Shared>) {
     let upstream = tokio::sync::Mutex::new(None);
     let service = hyper::service::service_fn(|request| pass(request, &shared, &upstream));
-    // An error is a verdict, or the caller's end: either way the connection is over.
-    let _ = server::Builder::new().serve_connection(TokioIo::new(connection), service).await;
+    let mut end = shared.end.subscribe();
+    let served = server::Builder::new().serve_connection(TokioIo::new(connection), service);
+    let end = tokio::select! {
+        // An error is a verdict, or the caller's end: either way the connection is over.
+        served = served => if served.is_err() { End::Reset } else { End::Close },
+        end = end.recv() => end.unwrap_or(End::Close),
+    };
+    if end == End::Reset {
+        // Where that fails, the connection ends more kindly than it should.
+        let _ = handle.set_zero_linger();
+    }
 }
 
 type Upstream = tokio::sync::Mutex<Option<client::SendRequest<Full<Bytes>>>>;

@@ -31,7 +31,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
-pub use process::Memory;
+pub use process::{Memory, cpu_of};
 
 /// How long a function may take, to start polling as well as to answer. Far more than any should, so that a
 /// slow machine fails no test, and a hanging function fails one soon.
@@ -197,6 +197,32 @@ impl Sandbox {
         Ok(Invocation { response, took: answer.at - handed })
     }
 
+    /// Freezes the function as Lambda does between two invocations, and hands it an event when it goes on:
+    /// whatever else happened `meanwhile` it learns at the same moment.
+    ///
+    /// # Errors
+    /// As [`invoke`](Self::invoke).
+    pub async fn invoke_frozen(
+        &mut self,
+        meanwhile: impl Future<Output = ()>,
+        event: &Value,
+    ) -> Result<Invocation, SandboxError> {
+        let failed = |source| SandboxError::System { action: "freeze the function", source };
+        self.waiting = Some(self.poll().await?);
+        let pid = self.pid;
+        process::freeze(pid).map_err(failed)?;
+        meanwhile.await;
+        let handed = Instant::now();
+        let thaw = async {
+            // The event is in the function's socket by then.
+            sleep(Duration::from_millis(5)).await;
+            process::thaw(pid).map(|()| handed.elapsed())
+        };
+        let (invocation, frozen) = tokio::join!(self.invoke(event), thaw);
+        let (invocation, frozen) = (invocation?, frozen.map_err(failed)?);
+        Ok(Invocation { took: invocation.took.saturating_sub(frozen), ..invocation })
+    }
+
     /// The function's answer to an event, or the error it reported instead: as Lambda's Invoke API gives either.
     ///
     /// # Errors
@@ -219,7 +245,7 @@ impl Sandbox {
 
     /// The time that processors have worked for the process. Linux only, as well.
     pub fn cpu_time(&self) -> Result<Duration, SandboxError> {
-        process::cpu_of(self.pid).map_err(from_proc)
+        cpu_of(self.pid).map_err(from_proc)
     }
 
     /// The id of the process.

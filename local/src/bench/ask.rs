@@ -26,6 +26,8 @@ pub(super) enum Ask {
     Recorded,
     AllFacts,
     Message,
+    /// The first message of a session: its summary has to be there, too.
+    NewSession,
     Lifecycle,
     Duplicate,
     Refusal,
@@ -40,6 +42,7 @@ impl Ask {
             Self::Recorded => "question, no facts, recorded",
             Self::AllFacts => "question, all facts, recorded",
             Self::Message => "event: message",
+            Self::NewSession => "event: first message of a session",
             Self::Lifecycle => "event: begin of a session, with summary",
             Self::Duplicate => "event: duplicate",
             Self::Refusal => "refusal",
@@ -59,7 +62,9 @@ impl Ask {
         match self {
             Self::Floor | Self::FloorPut => "desk-floor",
             Self::Unrecorded | Self::Recorded | Self::AllFacts => "assign-agent",
-            Self::Message | Self::Lifecycle | Self::Duplicate | Self::Refusal => "session-events",
+            Self::Message | Self::NewSession | Self::Lifecycle | Self::Duplicate | Self::Refusal => {
+                "session-events"
+            }
         }
     }
 }
@@ -127,6 +132,7 @@ impl Samples {
             Ask::Message | Ask::FloorPut => {
                 self.message_in(NO_FACTS, &format!("message-{}", n / 1000), now, n)
             }
+            Ask::NewSession => self.message_in(NO_FACTS, &format!("new-{n}"), now, n),
             Ask::Lifecycle => {
                 let fields = json!({ "SessionId": format!("begin-{n}"), "EventTime": now });
                 self.begin.with(NO_FACTS, &fields)
@@ -135,6 +141,11 @@ impl Samples {
             Ask::Duplicate => self.message_in(NO_FACTS, "again", self.started_ms + 3_600_000, 0),
             Ask::Refusal => self.message.with(7, &json!({ "EventTime": now })),
         }
+    }
+
+    /// The body of a message, for whoever keeps it without a function.
+    pub(super) fn body(&self) -> String {
+        self.message.body.to_string()
     }
 
     /// A message of its own key.

@@ -3,6 +3,7 @@
 use super::{
     Outcome,
     ask::Ask,
+    raw::Raw,
     report::{Cell, Table},
     rules, scaling,
     size::{self, Grown},
@@ -69,6 +70,8 @@ impl Ratios<'_> {
         }
         goals.push(goal("question, no facts, not recorded / floor", 2.0, "", unrecorded.against(floor)));
         goals.push(goal("message stored / raw PutItem", 1.25, "", message.against(put)));
+        let in_loop = warm::of(self.warm, Who::Sdk(Raw::PutInLoop))?;
+        goals.push(goal("message stored / raw PutItem, in a loop", 1.25, "", message.against(in_loop)));
         // No goal of its own: what of the one before is not ours.
         let floor_put = warm::of(self.warm, Who::Function(Ask::FloorPut))?;
         goals.push(goal("message stored / floor that puts it", 1.25, "", message.against(floor_put)));

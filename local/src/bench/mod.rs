@@ -9,6 +9,7 @@ mod document;
 mod goals;
 mod place;
 mod plot;
+mod raw;
 mod report;
 mod rules;
 mod scaling;

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use aws_sdk_dynamodb::{Client, types::AttributeValue};
+use aws_sdk_dynamodb::types::AttributeValue;
 use desk_local::{
-    engine::{RULES_TABLE, SESSIONS_TABLE},
+    engine::RULES_TABLE,
     proxy::{Proxy, Verdict},
     runtime_api::Sandbox,
     stage::{Stage, publish, repository},
@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use super::{
     Outcome,
-    ask::{ALL_FACTS, Ask, NO_FACTS, Samples, TOLD_MESSAGES, TOLD_SESSIONS, now_ms},
+    ask::{ALL_FACTS, NO_FACTS, Samples, TOLD_MESSAGES, TOLD_SESSIONS, now_ms},
 };
 
 /// Everything that functions are measured on.
@@ -39,7 +39,7 @@ impl Place {
 
     /// Tells the stories that questions read.
     pub(super) async fn tell_stories(&self) -> Outcome<()> {
-        let attributes = self.client().put_item().table_name(RULES_TABLE);
+        let attributes = self.stage.client().put_item().table_name(RULES_TABLE);
         let attributes = attributes.item("pk", text(&format!("APP#{ALL_FACTS}#USER#maya")));
         let attributes = attributes.item("sk", text("ATTRIBUTES"));
         attributes.item("tags", AttributeValue::L(vec![text("new")])).send().await?;
@@ -55,10 +55,6 @@ impl Place {
         let app: AppId = app.to_string().parse()?;
         publish(&self.stage.store(), app, rules).await?;
         Ok(())
-    }
-
-    pub(super) fn client(&self) -> Client {
-        self.stage.client()
     }
 
     /// A release binary on this stage.
@@ -92,59 +88,6 @@ pub(super) async fn answered(sandbox: &mut Sandbox, event: &Value) -> Outcome<Du
         Ok(response) if response["statusCode"] == 200 || response["statusCode"] == 403 => Ok(invocation.took),
         unexpected => Err(format!("an unexpected answer: {unexpected:?}").into()),
     }
-}
-
-/// The SDK by itself, with as much to carry as the functions have.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Raw {
-    Put,
-    Get,
-    Query,
-}
-
-impl Raw {
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::Put => "raw PutItem",
-            Self::Get => "raw GetItem",
-            Self::Query => "raw Query",
-        }
-    }
-
-    /// Calls it for the `n`th time.
-    pub(super) async fn call(self, client: &Client, body: &str, n: u64) -> Outcome<()> {
-        match self {
-            Self::Put => {
-                let put = client.put_item().table_name(SESSIONS_TABLE);
-                let put = put.item("pk", text(&format!("APP#{NO_FACTS}#SESSION#raw-{}", n / 1000)));
-                let put = put.item("sk", text(&format!("AT#{:013}#70#EVENT#key-{n}", now_ms())));
-                let put = put.item("event", text("Human.UserSendMsg")).item("body", text(body));
-                let put = put.item("received_at", AttributeValue::N(now_ms().to_string()));
-                let put = put.item("expires_at", AttributeValue::N("1893584800".into()));
-                put.condition_expression("attribute_not_exists(pk)").send().await?;
-            }
-            Self::Get => {
-                let get = client.get_item().table_name(RULES_TABLE);
-                let get = get.key("pk", text(&format!("APP#{ALL_FACTS}#USER#maya")));
-                get.key("sk", text("ATTRIBUTES")).send().await?;
-            }
-            Self::Query => {
-                let query = client.query().table_name(SESSIONS_TABLE);
-                let query = query.key_condition_expression("pk = :pk AND begins_with(sk, :at)");
-                let session = format!("APP#{ALL_FACTS}#SESSION#told-{}", n % TOLD_SESSIONS);
-                let query = query.expression_attribute_values(":pk", text(&session));
-                let query = query.expression_attribute_values(":at", text("AT#"));
-                query.scan_index_forward(false).limit(200).send().await?;
-            }
-        }
-        Ok(())
-    }
-}
-
-/// The body that a raw PutItem carries: that of the message.
-pub(super) fn raw_body(samples: &Samples) -> String {
-    let event = samples.ask(Ask::Message, 0);
-    event["body"].as_str().unwrap_or_default().to_owned()
 }
 
 fn text(value: &str) -> AttributeValue {

@@ -1,14 +1,15 @@
 //! How the time of an answer grows: with the rules, with the session's length, with the body.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::json;
 
 use super::{
     Outcome,
     ask::{ALL_FACTS, NO_FACTS, now_ms},
-    place::{Place, Raw, answered},
+    place::{Place, answered},
     plot::{Curve, Panel},
+    raw::{Raw, Sdk},
     report::{Cell, Table},
     rules::by_the_question,
     stats::Rounds,
@@ -160,7 +161,7 @@ pub(super) async fn by_events(place: &Place, rounds: u64) -> Outcome<Scale> {
 /// Messages with a text of this length.
 pub(super) async fn by_body(place: &Place, rounds: u64) -> Outcome<Scale> {
     let mut sandbox = place.function("session-events", &[]).await?;
-    let client = place.client();
+    let mut sdk = Sdk::start(place)?;
     let mut took = [(); 3].map(|()| vec![Rounds::default(); BODIES.len()]);
     for round in 0..rounds {
         for (at, size) in BODIES.into_iter().enumerate() {
@@ -176,9 +177,7 @@ pub(super) async fn by_body(place: &Place, rounds: u64) -> Outcome<Scale> {
             took[1][at].push(vec![answered(&mut sandbox, &refused).await?]);
             // What an item cannot hold, no PutItem takes by itself.
             let raw = if size < 350 << 10 { text.as_str() } else { "" };
-            let started = Instant::now();
-            Raw::Put.call(&client, raw, 4_000_000 + n).await?;
-            took[2][at].push(vec![started.elapsed()]);
+            took[2][at].push(sdk.turn(Raw::Put, 1, 4_000_000 + n, raw).await?);
         }
     }
     let [message, refusal, raw] = took;

@@ -27,11 +27,17 @@ struct Way {
 const WAYS: [Way; 9] = [
     Way { name: "floor", ask: Ask::Floor, over_tls: false, calls: false, one_file: true },
     Way { name: "assign-agent", ask: Ask::Recorded, over_tls: false, calls: true, one_file: true },
-    Way { name: "session-events", ask: Ask::Lifecycle, over_tls: false, calls: true, one_file: true },
+    Way { name: "session-events", ask: Ask::NewSession, over_tls: false, calls: true, one_file: true },
     Way { name: "floor that makes one call", ask: Ask::Floor, over_tls: false, calls: true, one_file: true },
     Way { name: "floor over TLS", ask: Ask::Floor, over_tls: true, calls: false, one_file: true },
     Way { name: "assign-agent over TLS", ask: Ask::Recorded, over_tls: true, calls: true, one_file: true },
-    Way { name: "session-events over TLS", ask: Ask::Lifecycle, over_tls: true, calls: true, one_file: true },
+    Way {
+        name: "session-events over TLS",
+        ask: Ask::NewSession,
+        over_tls: true,
+        calls: true,
+        one_file: true,
+    },
     Way {
         name: "floor over TLS that makes one call",
         ask: Ask::Floor,
@@ -127,7 +133,7 @@ impl Starts {
             "Starts",
             format!(
                 "From the start of the process to its first poll, and the first three answers then. session-events \
-                 begins a session each time, assign-agent answers a recorded question. Over TLS: 1.3, ECDSA on P-256, \
+                 keeps a message of a session that is new to it, assign-agent answers a recorded question. Over TLS: 1.3, ECDSA on P-256, \
                  with {} authorities in the bundle that `SSL_CERT_FILE` names.",
                 self.authorities
             ),

@@ -1,14 +1,14 @@
 //! Warm answers: each kind by a sandbox of its own, in turns with the others and with the SDK by itself.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use aws_sdk_dynamodb::Client;
 use desk_local::runtime_api::Sandbox;
 
 use super::{
     Outcome,
     ask::Ask,
-    place::{Place, Raw, answered, raw_body},
+    place::{Place, answered},
+    raw::{Raw, Sdk},
     report::{Cell, Table},
     stats::{Figure, Rounds},
 };
@@ -24,14 +24,16 @@ pub(super) enum Who {
 }
 
 /// The order of a turn: what is compared stands side by side.
-pub(super) const ALL: [Who; 12] = [
+pub(super) const ALL: [Who; 14] = [
     Who::Function(Ask::Floor),
     Who::Function(Ask::Unrecorded),
     Who::Function(Ask::Refusal),
+    Who::Sdk(Raw::PutInLoop),
     Who::Sdk(Raw::Put),
     Who::Function(Ask::Message),
     Who::Function(Ask::FloorPut),
     Who::Function(Ask::Duplicate),
+    Who::Function(Ask::NewSession),
     Who::Function(Ask::Recorded),
     Who::Sdk(Raw::Query),
     Who::Function(Ask::AllFacts),
@@ -40,9 +42,10 @@ pub(super) const ALL: [Who; 12] = [
 ];
 
 /// What the goals are about.
-pub(super) const QUICK: [Who; 5] = [
+pub(super) const QUICK: [Who; 6] = [
     Who::Function(Ask::Floor),
     Who::Function(Ask::Unrecorded),
+    Who::Sdk(Raw::PutInLoop),
     Who::Sdk(Raw::Put),
     Who::Function(Ask::Message),
     Who::Function(Ask::FloorPut),
@@ -52,13 +55,13 @@ pub(super) const QUICK: [Who; 5] = [
 pub(super) struct Warm {
     who: Who,
     pub(super) took: Rounds,
-    cpu: Option<Duration>,
+    cpu: Duration,
     answers: u64,
 }
 
 enum Subject {
     Function(Ask, Box<Sandbox>),
-    Sdk(Raw, Client, String),
+    Sdk(Raw, Box<Sdk>),
 }
 
 /// All of them, in `rounds` turns of `each` answers.
@@ -66,25 +69,19 @@ pub(super) async fn measure(place: &Place, whos: &[Who], rounds: u64, each: u64)
     let mut subjects = Vec::new();
     for &who in whos {
         let mut subject = Subject::of(who, place).await?;
-        for n in 0..WARM_UP {
-            subject.once(place, n).await?;
-        }
+        subject.turn(place, 0, WARM_UP).await?;
         subjects.push(subject);
     }
     let before = subjects.iter().map(Subject::cpu).collect::<Outcome<Vec<_>>>()?;
     let mut took = vec![Rounds::default(); subjects.len()];
     for round in 0..rounds {
         for (subject, took) in subjects.iter_mut().zip(&mut took) {
-            let mut turn = Vec::new();
-            for n in 0..each {
-                turn.push(subject.once(place, WARM_UP + round * each + n).await?);
-            }
-            took.push(turn);
+            took.push(subject.turn(place, WARM_UP + round * each, each).await?);
         }
     }
     let mut all = Vec::new();
     for (((&who, subject), took), before) in whos.iter().zip(&subjects).zip(took).zip(before) {
-        let cpu = subject.cpu()?.zip(before).map(|(after, before)| after - before);
+        let cpu = subject.cpu()? - before;
         all.push(Warm { who, took, cpu, answers: rounds * each });
     }
     Ok(all)
@@ -96,26 +93,28 @@ impl Subject {
             Who::Function(ask) => {
                 Self::Function(ask, Box::new(place.function(ask.function(), ask.env()).await?))
             }
-            Who::Sdk(raw) => Self::Sdk(raw, place.client(), raw_body(&place.samples)),
+            Who::Sdk(raw) => Self::Sdk(raw, Box::new(Sdk::start(place)?)),
         })
     }
 
-    async fn once(&mut self, place: &Place, n: u64) -> Outcome<Duration> {
+    /// So many answers, of which the first is the `first`.
+    async fn turn(&mut self, place: &Place, first: u64, times: u64) -> Outcome<Vec<Duration>> {
         match self {
-            // The floor's answer is wrapped by `lambda_http`, and has a status too.
-            Self::Function(ask, sandbox) => answered(sandbox, &place.samples.ask(*ask, n)).await,
-            Self::Sdk(raw, client, body) => {
-                let started = Instant::now();
-                raw.call(client, body, n).await?;
-                Ok(started.elapsed())
+            Self::Function(ask, sandbox) => {
+                let mut took = Vec::new();
+                for n in first..first + times {
+                    took.push(answered(sandbox, &place.samples.ask(*ask, n)).await?);
+                }
+                Ok(took)
             }
+            Self::Sdk(raw, sdk) => sdk.turn(*raw, times, first, &place.samples.body()).await,
         }
     }
 
-    fn cpu(&self) -> Outcome<Option<Duration>> {
+    fn cpu(&self) -> Outcome<Duration> {
         match self {
-            Self::Function(_, sandbox) => Ok(Some(sandbox.cpu_time()?)),
-            Self::Sdk(..) => Ok(None),
+            Self::Function(_, sandbox) => Ok(sandbox.cpu_time()?),
+            Self::Sdk(_, sdk) => sdk.cpu(),
         }
     }
 }
@@ -142,14 +141,14 @@ pub(super) fn table(all: &[Warm]) -> Outcome<Table> {
             Who::Function(ask) => ask.name(),
             Who::Sdk(raw) => raw.name(),
         };
-        let cpu = warm.cpu.map(|cpu| cpu.as_secs_f64() * 1e6 / warm.answers as f64);
+        let cpu = warm.cpu.as_secs_f64() * 1e6 / warm.answers as f64;
         table.row([
             Cell::text(name),
             Cell::time(warm.took.figure()),
             Cell::micros(warm.took.percentile(90)),
             Cell::micros(warm.took.percentile(99)),
             Cell::number(warm.took.percentile(99) / warm.took.percentile(50), 1),
-            cpu.map_or_else(Cell::nothing, Cell::micros),
+            Cell::micros(cpu),
             Cell::ratio(warm.took.against(floor)),
             Cell::ratio(warm.took.against(put)),
         ]);

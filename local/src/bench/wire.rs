@@ -12,11 +12,12 @@ use super::{
 /// Counted of each kind.
 const ANSWERS: u64 = 10;
 
-const ASKS: [Ask; 7] = [
+const ASKS: [Ask; 8] = [
     Ask::Unrecorded,
     Ask::Recorded,
     Ask::AllFacts,
     Ask::Message,
+    Ask::NewSession,
     Ask::Lifecycle,
     Ask::Duplicate,
     Ask::Refusal,

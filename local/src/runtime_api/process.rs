@@ -1,6 +1,8 @@
-//! What `/proc` tells of a function's process.
+//! What `/proc` tells of a function's process, and how it is frozen.
 
 use std::{fs, io, time::Duration};
+
+use rustix::process::{Pid, Signal, kill_process};
 
 /// The memory of a function's process, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,9 +30,12 @@ pub(super) fn memory(status: &str) -> io::Result<Memory> {
     Ok(Memory { resident: field("VmRSS:")?, peak: field("VmHWM:")? })
 }
 
-/// What all threads that a process has have been given of a processor. In nanoseconds: the ticks of `stat` are
+/// What all threads of a process together have had of a processor. In nanoseconds: the ticks of `stat` are
 /// 10 ms, a hundred answers.
-pub(super) fn cpu_of(pid: u32) -> io::Result<Duration> {
+///
+/// # Errors
+/// There is no such process, or no `/proc`.
+pub fn cpu_of(pid: u32) -> io::Result<Duration> {
     let mut total = 0;
     for thread in fs::read_dir(format!("/proc/{pid}/task"))? {
         let line = fs::read_to_string(thread?.path().join("schedstat"))?;
@@ -38,4 +43,19 @@ pub(super) fn cpu_of(pid: u32) -> io::Result<Duration> {
         total += nanoseconds.ok_or_else(|| io::Error::other("schedstat holds no number"))?;
     }
     Ok(Duration::from_nanos(total))
+}
+
+/// Stops a process where it is, as Lambda does between invocations.
+pub(super) fn freeze(pid: u32) -> io::Result<()> {
+    signal(pid, Signal::STOP)
+}
+
+/// Lets it go on.
+pub(super) fn thaw(pid: u32) -> io::Result<()> {
+    signal(pid, Signal::CONT)
+}
+
+fn signal(pid: u32, signal: Signal) -> io::Result<()> {
+    let pid = i32::try_from(pid).ok().and_then(Pid::from_raw).ok_or(io::ErrorKind::NotFound)?;
+    Ok(kill_process(pid, signal)?)
 }
