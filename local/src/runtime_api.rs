@@ -6,32 +6,23 @@
 //! [Runtime API]: https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
 
 mod process;
+mod server;
 
-use std::fs::File;
-use std::io::{self, Write};
-use std::net::{Ipv4Addr, SocketAddr};
+use std::io;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
-use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
-use axum::Router;
 use axum::body::Bytes;
-use axum::extract::{self, DefaultBodyLimit, State};
-use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
-use axum::serve::ListenerExt;
 use serde_json::Value;
 use tempfile::NamedTempFile;
-use tokio::net::TcpListener;
 use tokio::process::{Child, Command};
-use tokio::sync::{mpsc, oneshot};
-use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
 pub use process::{Memory, cpu_of};
+use server::{Answer, Delivery, Poll, RuntimeApi};
 
 /// How long a function may take, to start polling as well as to answer. Far more than any should, so that a
 /// slow machine fails no test, and a hanging function fails one soon.
@@ -330,136 +321,6 @@ fn lambda_environment(name: &str, address: SocketAddr) -> [(&'static str, String
 }
 
 const REGION: &str = "us-east-1";
-
-/// Lambda's side of the conversation: what the function asked and answered, in order.
-#[derive(Debug)]
-struct RuntimeApi {
-    address: SocketAddr,
-    polls: mpsc::UnboundedReceiver<Poll>,
-    answers: mpsc::UnboundedReceiver<Answer>,
-    server: JoinHandle<()>,
-}
-
-/// A function asking for an event. It waits until `reply` is used.
-#[derive(Debug)]
-struct Poll {
-    at: Instant,
-    reply: oneshot::Sender<Delivery>,
-}
-
-/// An event on its way to the function.
-#[derive(Debug)]
-struct Delivery {
-    id: String,
-    body: Bytes,
-    deadline: SystemTime,
-}
-
-/// What came back: the function's answer, or its error.
-#[derive(Debug)]
-struct Answer {
-    id: String,
-    at: Instant,
-    outcome: Result<Bytes, Bytes>,
-}
-
-/// What the handlers share.
-struct Shared {
-    arn: String,
-    polls: mpsc::UnboundedSender<Poll>,
-    answers: mpsc::UnboundedSender<Answer>,
-    log: File,
-}
-
-impl RuntimeApi {
-    async fn start(function: &str, log: File) -> io::Result<Self> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
-        let address = listener.local_addr()?;
-        let (polls, polls_out) = mpsc::unbounded_channel();
-        let (answers, answers_out) = mpsc::unbounded_channel();
-        let arn = format!("arn:aws:lambda:{REGION}:000000000000:function:{function}");
-        let app = router(Arc::new(Shared { arn, polls, answers, log }));
-        // An answer is one write, and is not held back: 40 ms of Nagle's algorithm would be all one measures.
-        let listener = listener.tap_io(|connection| {
-            // Without it the conversation is slower, not wrong.
-            let _ = connection.set_nodelay(true);
-        });
-        let server = tokio::spawn(async move {
-            // It never returns, and its errors concern single connections, which the function would report.
-            let _ = axum::serve(listener, app).await;
-        });
-        Ok(Self { address, polls: polls_out, answers: answers_out, server })
-    }
-}
-
-impl Drop for RuntimeApi {
-    fn drop(&mut self) {
-        self.server.abort();
-    }
-}
-
-fn router(shared: Arc<Shared>) -> Router {
-    let runtime = Router::new()
-        .route("/invocation/next", get(next))
-        .route("/invocation/{id}/response", post(response))
-        .route("/invocation/{id}/error", post(error))
-        .route("/init/error", post(init_error))
-        .layer(DefaultBodyLimit::disable())
-        .with_state(shared);
-    Router::new().nest("/2018-06-01/runtime", runtime)
-}
-
-async fn next(State(shared): State<Arc<Shared>>) -> Response {
-    let (reply, delivery) = oneshot::channel();
-    // If the sandbox is gone, the reply is dropped with the poll, and so is noticed below.
-    let _ = shared.polls.send(Poll { at: Instant::now(), reply });
-    let Ok(Delivery { id, body, deadline }) = delivery.await else {
-        return StatusCode::GONE.into_response();
-    };
-    // The clock of a machine that can run this is past 1970.
-    let deadline = deadline.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_millis();
-    let headers = [
-        ("content-type", "application/json".to_owned()),
-        ("lambda-runtime-aws-request-id", id),
-        ("lambda-runtime-deadline-ms", deadline.to_string()),
-        ("lambda-runtime-invoked-function-arn", shared.arn.clone()),
-        ("lambda-runtime-trace-id", "Root=1-00000000-000000000000000000000000;Sampled=0".to_owned()),
-    ];
-    (headers, body).into_response()
-}
-
-async fn response(
-    State(shared): State<Arc<Shared>>,
-    extract::Path(id): extract::Path<String>,
-    body: Bytes,
-) -> StatusCode {
-    shared.answer(id, Ok(body))
-}
-
-async fn error(
-    State(shared): State<Arc<Shared>>,
-    extract::Path(id): extract::Path<String>,
-    body: Bytes,
-) -> StatusCode {
-    shared.answer(id, Err(body))
-}
-
-async fn init_error(State(shared): State<Arc<Shared>>, body: Bytes) -> StatusCode {
-    let line = [b"init error: ", body.as_ref(), b"\n"].concat();
-    match (&shared.log).write_all(&line) {
-        Ok(()) => StatusCode::ACCEPTED,
-        Err(_) => StatusCode::INTERNAL_SERVER_ERROR,
-    }
-}
-
-impl Shared {
-    fn answer(&self, id: String, outcome: Result<Bytes, Bytes>) -> StatusCode {
-        match self.answers.send(Answer { id, at: Instant::now(), outcome }) {
-            Ok(()) => StatusCode::ACCEPTED,
-            Err(_) => StatusCode::GONE,
-        }
-    }
-}
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]

@@ -5,7 +5,8 @@ use super::{
     ask::Ask,
     raw::Raw,
     report::{Cell, Table},
-    rules, scaling,
+    rules::Pure,
+    scaling,
     size::{self, Grown},
     starts::Starts,
     stats::Figure,
@@ -23,9 +24,9 @@ struct Goal {
 
 /// What both forms of the command measure.
 pub(super) struct Ratios<'a> {
+    pub(super) pure: &'a Pure,
     pub(super) starts: &'a Starts,
     pub(super) warm: &'a [Warm],
-    pub(super) rounds: usize,
 }
 
 /// What only the long one does.
@@ -81,10 +82,8 @@ impl Ratios<'_> {
                 goals.push(goal(&format!("zip for arm64, {function}"), 3.0, " MB", found));
             }
         }
-        let found = rules::deciding(100, self.rounds)?;
-        goals.push(goal("decide, the last of 100 rules", 5.0, " µs", found));
-        let found = scaled(rules::reading(500, self.rounds), 1e-3);
-        goals.push(goal("read and compile 500 rules", 2.0, " ms", found));
+        goals.push(goal("decide, the last of 100 rules", 5.0, " µs", self.pure.deciding));
+        goals.push(goal("read and compile 500 rules", 2.0, " ms", scaled(self.pure.reading, 1e-3)));
         Ok(goals)
     }
 }

@@ -28,6 +28,7 @@ use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 use goals::{Ratios, Whole};
 use place::Place;
 use report::Report;
+use rules::Pure;
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
@@ -69,12 +70,13 @@ pub(crate) async fn run(arguments: impl Iterator<Item = String>) -> Outcome<()> 
     let options = Options::of(arguments)?;
     let machine = machine();
     stay_on_one_processor()?;
+    let pure = rules::measure(if options.quick { 50 } else { 200 })?;
     let place = Place::prepare().await?;
     let report = |tables| Report { machine, commit: commit(), tables };
     let report = if options.quick {
-        report(vec![quick(&place).await?])
+        report(vec![quick(&place, &pure).await?])
     } else {
-        let (tables, picture) = whole(&place).await?;
+        let (tables, picture) = whole(&place, &pure).await?;
         let report = report(tables);
         if options.write {
             document::write(&report, &picture)?;
@@ -89,14 +91,14 @@ pub(crate) async fn run(arguments: impl Iterator<Item = String>) -> Outcome<()> 
     Ok(())
 }
 
-async fn quick(place: &Place) -> Outcome<report::Table> {
+async fn quick(place: &Place, pure: &Pure) -> Outcome<report::Table> {
     let starts = starts::measure(place, 11).await?;
     let warm = warm::measure(place, &warm::QUICK, 40, 25).await?;
-    goals::table(&Ratios { starts: &starts, warm: &warm, rounds: 50 }, None)
+    goals::table(&Ratios { pure, starts: &starts, warm: &warm }, None)
 }
 
 /// All tables, and the picture of how things grow.
-async fn whole(place: &Place) -> Outcome<(Vec<report::Table>, String)> {
+async fn whole(place: &Place, pure: &Pure) -> Outcome<(Vec<report::Table>, String)> {
     let step = |what: &str| eprintln!("measuring {what}");
     step("starts");
     let starts = starts::measure(place, 41).await?;
@@ -114,7 +116,7 @@ async fn whole(place: &Place) -> Outcome<(Vec<report::Table>, String)> {
     for function in ["assign-agent", "session-events"] {
         grown.push(size::memory(place, function, 50_000).await?);
     }
-    let ratios = Ratios { starts: &starts, warm: &warm, rounds: 200 };
+    let ratios = Ratios { pure, starts: &starts, warm: &warm };
     let whole = Whole { grown: &grown, counted: &counted, by_rules: &by_rules };
     let scales = [&by_rules, &by_events, &by_body];
     let mut tables = vec![
