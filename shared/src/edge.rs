@@ -93,7 +93,7 @@ pub async fn run<H: Handler>(handler: impl FnOnce(Env<'_>, &Access) -> Result<H,
             return ExitCode::FAILURE;
         }
     };
-    let keyring = Keyring::new(sources, Parameters::new(aws.ssm()));
+    let keyring = Keyring::new(sources, Parameters::new(aws));
     let function = Function { handler, keyring, log: Log::new(env) };
     function.warm_up().await;
     let function = &function;
