@@ -440,6 +440,17 @@ class Monitoring(unittest.TestCase):
                 self.assertEqual(ids, set(re.findall(r"\b[a-z_]+\b", expression)), name)
                 self.assertEqual([one["Id"] for one in alarm["Metrics"] if one.get("ReturnData", True)], ["alarm"], name)
 
+    def test_an_alarm_that_fills_gaps_looks_at_more_periods_than_need_be_bad(self):
+        """Its newest period is what FILL makes of a metric that comes late."""
+        filling = 0
+        for name, alarm in stack().of_type("AWS::CloudWatch::Alarm").items():
+            if any("FILL(" in one.get("Expression", "") for one in alarm.get("Metrics", [])):
+                filling += 1
+                self.assertLess(alarm["DatapointsToAlarm"], alarm["EvaluationPeriods"], name)
+                periods = {one["MetricStat"]["Period"] for one in alarm["Metrics"] if "MetricStat" in one}
+                self.assertEqual(len(periods), 1, name)
+        self.assertGreater(filling, 5)
+
     def test_every_alarm_tells_somebody_and_has_a_runbook(self):
         operating = (ROOT / "docs/operating.md").read_text()
         headings = re.findall(r"^#+ (.+)$", operating, re.M)
