@@ -27,7 +27,8 @@ DROPPED = object()  # what AWS::NoValue leaves
 BOTH = {"Duration", "Refused", "ColdStart", "Unavailable", "Panicked"}
 METRICS = {
     "AssignAgentFunction": BOTH
-    | {"Answered", "Failed", "NotRecorded", "RulesetVersion", "RulesetAge", "RulesetStale", "RulesetRejected"},
+    | {"Answered", "Failed", "NotRecorded", "RulesetVersion", "RulesetAge"}
+    | {"RulesetStale", "RulesetRejected", "RulesetMissing"},
     "SessionEventsFunction": BOTH
     | {"Stored", "Duplicate", "Conflict", "Quarantined", "Spilled", "Drained", "DrainFailed"},
 }
@@ -477,7 +478,7 @@ class Monitoring(unittest.TestCase):
         for function in METRICS:
             for name in ("Duration", "Refused", "Unavailable", "Panicked", "Errors", "Throttles"):
                 self.assertIn((name, function), watched)
-        for name in ("Failed", "RulesetStale", "RulesetRejected"):
+        for name in ("Failed", "NotRecorded", "RulesetStale", "RulesetRejected", "RulesetMissing"):
             self.assertIn((name, "AssignAgentFunction"), watched)
         for name in ("Spilled", "Quarantined"):
             self.assertIn((name, "SessionEventsFunction"), watched)
