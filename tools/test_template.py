@@ -303,7 +303,8 @@ class Deployments(unittest.TestCase):
         self.assertEqual(groups.keys(), {f"{name}DeploymentGroup" for name in METRICS})
         for name, group in groups.items():
             function = name.removesuffix("DeploymentGroup")
-            self.assertTrue(group["DeploymentConfigName"].startswith("CodeDeployDefault.LambdaCanary"), name)
+            share, minutes = self.canary(group)
+            self.assertEqual(share, 10, name)
             self.assertTrue(group["AlarmConfiguration"]["Enabled"], name)
             gates = [alarm["Name"].strip("<>") for alarm in group["AlarmConfiguration"]["Alarms"]]
             self.assertGreaterEqual(len(gates), 3)
@@ -311,7 +312,27 @@ class Deployments(unittest.TestCase):
             for gate in gates:
                 about = {value for value in texts(alarms[gate]) if value == f"<{function}>"}
                 self.assertTrue(about, f"{gate} does not look at {function}")
+                periods = [alarms[gate].get("Period", 0)]
+                periods += [one["MetricStat"]["Period"] for one in alarms[gate].get("Metrics", []) if "MetricStat" in one]
+                needed = max(periods) * alarms[gate].get("DatapointsToAlarm", 1)
+                self.assertLessEqual(needed, minutes * 60 / 2, f"{gate} cannot ring before {name} is done")
             self.assertIn("DEPLOYMENT_STOP_ON_ALARM", group["AutoRollbackConfiguration"]["Events"], name)
+
+    def canary(self, group):
+        found = re.fullmatch(r"CodeDeployDefault\.LambdaCanary(\d+)Percent(\d+)Minutes", group["DeploymentConfigName"])
+        return [int(one) for one in found.groups()]
+
+    def test_a_share_that_stops_a_deployment_is_within_the_canarys_own(self):
+        found = stack(Stage="prod")
+        alarms = found.of_type("AWS::CloudWatch::Alarm")
+        shares = 0
+        for group in self.groups("prod").values():
+            for gate in group["AlarmConfiguration"]["Alarms"]:
+                alarm = alarms[gate["Name"].strip("<>")]
+                if any("100 *" in one.get("Expression", "") for one in alarm.get("Metrics", [])):
+                    shares += 1
+                    self.assertLess(alarm["Threshold"], self.canary(group)[0] / 2, gate)
+        self.assertEqual(shares, 1)
 
     def test_in_development_a_change_takes_effect_at_once(self):
         for name, group in self.groups("dev").items():
@@ -457,11 +478,13 @@ class Monitoring(unittest.TestCase):
         headings = re.findall(r"^#+ (.+)$", operating, re.M)
         anchors = {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
         topic = "arn:aws:sns:us-east-1:123456789012:alarms"
+        silent_by_intent = {"FailedInCanaryAlarm"}  # it is there for deployments, which look at it
         silent = stack().of_type("AWS::CloudWatch::Alarm")
         for name, alarm in stack(AlarmTopicArn=topic).of_type("AWS::CloudWatch::Alarm").items():
-            self.assertEqual(alarm["AlarmActions"], [topic], name)
-            self.assertEqual(alarm["OKActions"], [topic], name)
-            self.assertEqual(silent[name]["AlarmActions"], [], name)
+            told = [] if name in silent_by_intent else [topic]
+            self.assertEqual(alarm.get("AlarmActions", []), told, name)
+            self.assertEqual(alarm.get("OKActions", []), told, name)
+            self.assertEqual(silent[name].get("AlarmActions", []), [], name)
             self.assertEqual(alarm["TreatMissingData"], "notBreaching", name)
             anchor = re.search(r"docs/operating\.md#([\w-]+)$", alarm["AlarmDescription"])
             self.assertTrue(anchor, f"{name} points at no runbook")
