@@ -21,6 +21,7 @@ from samtranslator.yaml_helper import yaml_parse
 ROOT = Path(__file__).resolve().parent.parent
 TEMPLATE = Path(os.environ.get("TEMPLATE", ROOT / "template.yaml")).read_text()
 PARTITIONS = {"us-east-1": "aws", "cn-north-1": "aws-cn"}
+STACK_UUID = "51af3dc0-da77-11e4-872e-1234567db123"
 DROPPED = object()  # what AWS::NoValue leaves
 
 # What each function counts. The names stand in shared/src/metrics.rs, too, which a test compares.
@@ -52,7 +53,8 @@ class Stack:
             "AWS::Region": region,
             "AWS::Partition": PARTITIONS[region],
             "AWS::AccountId": "123456789012",
-            "AWS::StackName": "a-stack",
+            "AWS::StackName": "s" * 128,  # the longest there is
+            "AWS::StackId": f"arn:{PARTITIONS[region]}:cloudformation:{region}:123456789012:stack/{'s' * 128}/{STACK_UUID}",
         }
         # The translator remembers the first region's partition.
         arn_generator._get_region_from_session.cache_clear()
@@ -107,6 +109,10 @@ class Stack:
             if name == "Fn::Sub":
                 text, values = operand if isinstance(operand, list) else (operand, {})
                 return self.substituted(text, {key: self.value(found) for key, found in values.items()})
+            if name == "Fn::Select":
+                return self.value(operand[1])[int(operand[0])]
+            if name == "Fn::Split":
+                return self.value(operand[1]).split(operand[0])
             if name == "Fn::If":
                 return self.value(operand[1] if self.holds(operand[0]) else operand[2])
             if name.startswith("Fn::"):
@@ -375,6 +381,14 @@ class Deployments(unittest.TestCase):
         for name, function in template["Resources"].items():
             if function["Type"] in ("AWS::Lambda::Function", "AWS::Lambda::Version"):
                 self.assertIn("${SettingsVersion.VersionNumber}", json.dumps(function["Properties"]["Description"]), name)
+
+    def test_versions_stay_for_a_rollback(self):
+        found = stack()
+        versions = found.of_type("AWS::Lambda::Version")
+        self.assertEqual(len(versions), 2)
+        for name in versions:
+            self.assertEqual(found.resources[name]["DeletionPolicy"], "Retain", name)  # other code
+            self.assertEqual(found.resources[name]["UpdateReplacePolicy"], "Retain", name)  # another parameter
 
     def test_sandboxes_are_kept_ready_only_when_asked_for(self):
         aliases = stack().of_type("AWS::Lambda::Alias").values()
@@ -665,6 +679,12 @@ class Anywhere(unittest.TestCase):
                 self.assertIn(resource["Type"], self.NAMES, "a new type: which of its properties is a name?")
                 for taken in self.NAMES[resource["Type"]]:
                     self.assertNotIn(taken, resource["Properties"], name)
+
+    def test_the_longest_name_of_a_stack_will_do(self):
+        for found in every_stack():
+            (application,) = found.of_type("AWS::AppConfig::Application").values()
+            self.assertEqual(application["Name"], STACK_UUID)
+            self.assertLessEqual(len(application["Name"]), 64)
 
     def test_every_arn_has_its_partition(self):
         self.assertNotRegex(TEMPLATE, r"arn:aws[a-z-]*:")
