@@ -207,7 +207,7 @@ def calls_of_apis(found):
 class Permissions(unittest.TestCase):
     # Managed by AWS, and starred, because what they allow has no resources, or none that could be known.
     MANAGED = {
-        "service-role/AWSLambdaBasicExecutionRole": "writes to log groups",
+        "service-role/AWSLambdaBasicExecutionRole": "writes to log groups; SAM adds it (docs/threat-model.md)",
         "AWSXrayWriteOnlyAccess": "sends traces, which belong to no resource",
         "AWSXRayDaemonWriteAccess": "the same in China",
         "service-role/AWSCodeDeployRoleForLambda": "CodeDeploy's own: it moves aliases and looks at alarms",
@@ -808,6 +808,18 @@ class Parameters(unittest.TestCase):
             {**DOMAIN, **keys, "HostedZoneId": "Z1"},
         ):
             self.assertFalse(self.refused(**given), given)
+
+    def test_the_documentation_never_deploys_what_was_not_built(self):
+        pages = [ROOT / "samconfig.toml", ROOT / "README.md", ROOT / "Makefile", *(ROOT / "docs").glob("*.md")]
+        commands = 0
+        for page in pages:
+            text = page.read_text()
+            self.assertNotRegex(text, r"(UrlKeys|CallbackTokens)=(?!none\b)[A-Za-z]", f"{page.name}: in the shell's history")
+            for command in re.finditer(r"(?<!`)\bsam deploy\b(?!`)", text):
+                commands += 1
+                before = text[: command.start()].rsplit("\n", 2)
+                self.assertRegex("\n".join(before[1:]), r"sam build", f"{page.name}: {text[command.start():][:60]}")
+        self.assertGreater(commands, 5)
 
     def test_secrets_are_not_shown(self):
         for name in ("CallbackTokens", "UrlKeys"):
