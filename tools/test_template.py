@@ -625,6 +625,15 @@ class Questions(unittest.TestCase):
                 known = known | named
 
 
+class Cost(unittest.TestCase):
+    def test_what_is_billed_by_the_month_is_counted(self):
+        cost = (ROOT / "docs/cost.md").read_text()
+        alarms = stack().of_type("AWS::CloudWatch::Alarm").values()
+        watched = sum(len([one for one in alarm.get("Metrics", []) if "MetricStat" in one]) or 1 for alarm in alarms)
+        self.assertIn(f"| alarms | {len(alarms)}, which look at {watched} metrics |", cost)
+        self.assertIn(f"| custom metrics | {sum(map(len, METRICS.values()))} of the functions", cost)
+
+
 class Data(unittest.TestCase):
     def test_tables_survive(self):
         for stage in ("dev", "prod"):
