@@ -323,6 +323,9 @@ class Deployments(unittest.TestCase):
                 needed = max(periods) * alarms[gate].get("DatapointsToAlarm", 1)
                 self.assertLessEqual(needed, minutes * 60 / 2, f"{gate} cannot ring before {name} is done")
             self.assertIn("DEPLOYMENT_STOP_ON_ALARM", group["AutoRollbackConfiguration"]["Events"], name)
+            own = {"Failed", "RulesetMissing"} if function == "AssignAgentFunction" else {"Spilled"}
+            looked_at = set().union(*(texts(alarms[gate]) for gate in gates))
+            self.assertLessEqual({"Duration", "Errors", "Unavailable", "Panicked"} | own, looked_at, name)
 
     def canary(self, group):
         found = re.fullmatch(r"CodeDeployDefault\.LambdaCanary(\d+)Percent(\d+)Minutes", group["DeploymentConfigName"])
@@ -504,6 +507,13 @@ class Monitoring(unittest.TestCase):
             self.assertTrue(anchor, f"{name} points at no runbook")
             self.assertIn(anchor[1], anchors, name)
             self.assertIn(f"`{name}`", operating, f"the runbook does not name {name}")
+
+    def test_the_commands_name_what_the_stack_has(self):
+        found = stack()
+        for page in ("operating.md", "deploying.md"):
+            named = set(re.findall(r"\bid ([A-Z]\w+)", (ROOT / "docs" / page).read_text()))
+            self.assertTrue(named, page)
+            self.assertLessEqual(named, found.resources.keys(), page)
 
     def test_every_promise_has_its_alarm(self):
         """What an operator has to hear of."""
