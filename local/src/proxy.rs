@@ -141,10 +141,13 @@ impl Proxy {
         self.shared.opened.load(Ordering::Relaxed)
     }
 
-    /// Ends all connections that there are. New ones are taken.
-    pub fn end_connections(&self, end: End) {
+    /// Ends all connections that there are. When this returns, they are gone; new ones are taken.
+    pub async fn end_connections(&self, end: End) {
         // Nobody listens if there are none.
         let _ = self.shared.end.send(end);
+        while self.shared.end.receiver_count() > 0 {
+            tokio::task::yield_now().await;
+        }
     }
 
     /// Waits until a call is held.

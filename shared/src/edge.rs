@@ -10,9 +10,8 @@ mod batch;
 mod payload;
 mod report;
 
-use std::{future::Future, panic::AssertUnwindSafe, process::ExitCode, time::Duration};
+use std::{future::Future, process::ExitCode, sync::Arc, time::Duration};
 
-use futures_util::FutureExt;
 use lambda_http::{
     aws_lambda_events::{apigw::ApiGatewayV2httpResponse, encodings::Body},
     http::{HeaderValue, header::CONTENT_TYPE},
@@ -75,15 +74,16 @@ pub struct Function<H, P> {
     /// The secrets by which they are verified.
     pub keyring: Keyring<P>,
     /// Where requests are told of.
-    pub log: Log,
+    pub log: Arc<Log>,
 }
 
 /// Runs a function for the life of its sandbox.
 ///
 /// A bad setting ends the start with one line on standard error and exit code 1.
 pub async fn run<H: Handler>(handler: impl FnOnce(Env<'_>, &Access) -> Result<H, SettingError>) -> ExitCode {
-    quiet_panics();
     let env = Env::of_process();
+    let log = Arc::new(Log::new(env));
+    quiet_panics(Arc::clone(&log));
     let aws = from_env(env);
     let built = config::secret_sources(env).and_then(|sources| Ok((sources, handler(env, &aws)?)));
     let (sources, handler) = match built {
@@ -94,7 +94,7 @@ pub async fn run<H: Handler>(handler: impl FnOnce(Env<'_>, &Access) -> Result<H,
         }
     };
     let keyring = Keyring::new(sources, Parameters::new(aws));
-    let function = Function { handler, keyring, log: Log::new(env) };
+    let function = Function { handler, keyring, log };
     function.warm_up().await;
     let function = &function;
     let service = service_fn(|event: LambdaEvent<Payload>| async move {
@@ -129,12 +129,9 @@ impl<H: Handler, P: ReadParameters> Function<H, P> {
                 None => refuse(Refusal::NotARequest, arrival),
             }
         };
-        let reply = match tokio::time::timeout(LAST_RESORT, unless_panicking(work)).await {
+        let reply = match tokio::time::timeout(LAST_RESORT, arrival.unless_panicking(work)).await {
             Ok(Some(reply)) => reply,
-            Ok(None) => {
-                arrival.count(Metric::Panicked);
-                HttpReply::unavailable()
-            }
+            Ok(None) => HttpReply::unavailable(),
             Err(_) => {
                 arrival.problem("the answer", Late);
                 HttpReply::unavailable()
@@ -143,7 +140,7 @@ impl<H: Handler, P: ReadParameters> Function<H, P> {
         if reply.status == 503 {
             arrival.became(Outcome::Unavailable);
         }
-        arrival.measure(Metric::Duration, arrival.elapsed_ms());
+        arrival.answered();
         Answer::Http(Box::new(response(&reply)))
     }
 
@@ -168,7 +165,7 @@ impl<H: Handler, P: ReadParameters> Function<H, P> {
         let all: Vec<String> = records.iter().map(|message| message.message_id.clone()).collect();
         let messages = all.len();
         // Boxed, as above.
-        let drained = Box::pin(unless_panicking(self.handler.drain(records, arrival)));
+        let drained = Box::pin(arrival.unless_panicking(self.handler.drain(records, arrival)));
         let failed = arrival.stage("drain", drained).await.unwrap_or(all);
         arrival.became(Outcome::Drained);
         arrival.measure(Metric::Drained, messages.saturating_sub(failed.len()) as f64);
@@ -187,7 +184,7 @@ impl<H: Handler, P: ReadParameters> Function<H, P> {
         let arrival = Arrival::now();
         let warm_up = async {
             futures_util::join!(
-                unless_panicking(self.handler.warm_up(&arrival)),
+                arrival.unless_panicking(self.handler.warm_up(&arrival)),
                 self.keyring.current(&arrival)
             )
         };
@@ -206,13 +203,6 @@ fn refuse(refusal: Refusal, arrival: &Arrival) -> HttpReply {
     refusal.into()
 }
 
-/// The outcome of `work`, or nothing if it panicked; the panic hook has logged where.
-pub async fn unless_panicking<T>(work: impl Future<Output = T>) -> Option<T> {
-    // What a panicking request leaves half done is its own: handlers share nothing but caches
-    // behind locks that are never held across an await.
-    AssertUnwindSafe(work).catch_unwind().await.ok()
-}
-
 fn response(HttpReply { status, reply }: &HttpReply) -> ApiGatewayV2httpResponse {
     let mut response = ApiGatewayV2httpResponse::default();
     response.status_code = i64::from(*status);
@@ -222,12 +212,10 @@ fn response(HttpReply { status, reply }: &HttpReply) -> ApiGatewayV2httpResponse
 }
 
 /// A panic's message may hold parts of a body; its place does not.
-fn quiet_panics() {
-    std::panic::set_hook(Box::new(|panic| {
+fn quiet_panics(log: Arc<Log>) {
+    std::panic::set_hook(Box::new(move |panic| {
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
-        println!(
-            r#"{{"level":"ERROR","message":"panicked; this is a defect of the software","place":"{place}"}}"#
-        );
+        log.say(Level::Fatal, &format!("panicked at {place}; this is a defect of the software"));
     }));
 }
 

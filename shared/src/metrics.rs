@@ -6,7 +6,7 @@ pub const NAMESPACE: &str = "DeskWebhooks";
 /// Something that is counted or measured, by function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Metric {
-    /// From bytes in to the answer, in milliseconds; of requests alone, nobody waits for a queue.
+    /// From bytes in to the answer of a callback, in milliseconds.
     Duration,
     /// The first request of a sandbox.
     ColdStart,
@@ -28,6 +28,8 @@ pub enum Metric {
     RulesetAge,
     /// A question answered by rules that could not be made sure of.
     RulesetStale,
+    /// A question for which no ruleset was at hand.
+    RulesetMissing,
     /// A published ruleset that cannot be used: altered, or made by a newer version of the software.
     RulesetRejected,
     /// A callback kept.
@@ -61,6 +63,7 @@ impl Metric {
             Self::RulesetVersion => "RulesetVersion",
             Self::RulesetAge => "RulesetAge",
             Self::RulesetStale => "RulesetStale",
+            Self::RulesetMissing => "RulesetMissing",
             Self::RulesetRejected => "RulesetRejected",
             Self::Stored => "Stored",
             Self::Duplicate => "Duplicate",

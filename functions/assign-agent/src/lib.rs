@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use desk_webhooks::{
     config::Answering,
-    edge::{Arrival, Handler, Outcome, unless_panicking},
+    edge::{Arrival, Handler, Outcome},
     metrics::Metric,
     protocol::{AssignRequest, EventTime, Reply, read},
     routing::{DecisionRecord, FALLBACK, Facts, Needs, Question, decide, timestamp},
@@ -49,13 +49,13 @@ impl<S: FindRules + ReadFacts + RecordDecision> AssignAgent<S> {
             arrival.in_session(session_id);
         }
         let asked = self.asked(callback, &request);
-        let decided = unless_panicking(self.decide(callback, &request, asked, arrival)).await;
+        let decided = arrival.unless_panicking(self.decide(callback, &request, asked, arrival)).await;
         let record = decided.unwrap_or_else(|| self.fall_back(Facts::default(), None, arrival.at_ms));
         let record = match asked {
             // A rule may refuse, and then a retry is refused too; that nothing was at hand is not
             // held against one.
             Some(asked) if record.answer.error_code == 0 || record.rule != FALLBACK => {
-                let earlier = unless_panicking(self.record(asked, &record, arrival)).await;
+                let earlier = arrival.unless_panicking(self.record(asked, &record, arrival)).await;
                 earlier.flatten().unwrap_or(record)
             }
             _ => record,
@@ -98,7 +98,10 @@ impl<S: FindRules + ReadFacts + RecordDecision> AssignAgent<S> {
                 facts::fetch(&self.store, callback.app, request, at, expected, &mut facts, arrival)
             ),
         );
-        let Some(rules) = rules else { return self.fall_back(facts, None, at.as_ms()) };
+        let Some(rules) = rules else {
+            arrival.count(Metric::RulesetMissing);
+            return self.fall_back(facts, None, at.as_ms());
+        };
         let missing = rules.ruleset.needs.without(expected);
         let rest = facts::fetch(&self.store, callback.app, request, at, missing, &mut facts, arrival);
         arrival.stage("facts", rest).await;

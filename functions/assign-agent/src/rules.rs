@@ -81,7 +81,8 @@ impl Rules {
         let problem = match arrival.within(limit, load(store, app, held.as_deref())).await {
             Ok(Ok(Found::Newer(loaded))) => return Some(self.keep(app, Arc::new(loaded))),
             Ok(Ok(Found::Same)) => return held.map(|loaded| self.keep(app, loaded)),
-            Ok(Ok(Found::Nothing)) => return held,
+            Ok(Ok(Found::Nothing)) if held.is_some() => return held,
+            Ok(Ok(Found::Nothing)) => "none is published for this app".into(),
             Ok(Err(error)) => {
                 if error.is_of_the_ruleset() {
                     arrival.count(Metric::RulesetRejected);

@@ -9,8 +9,7 @@ use std::{
 };
 
 use desk_webhooks::{
-    edge::{Arrival, Message, unless_panicking},
-    metrics::Metric,
+    edge::{Arrival, Message},
     protocol::AppId,
     session::Understood,
     store::{
@@ -35,8 +34,9 @@ impl<S: Store, Q: Spill> SessionEvents<S, Q> {
     /// Takes care of a batch, and returns the ids of the messages that failed.
     pub(crate) async fn drain_batch(&self, messages: Vec<Message>, batch: &Arrival) -> Vec<String> {
         let end = Instant::now() + BATCH;
-        let taken =
-            messages.iter().map(|message| timeout_at(end, unless_panicking(self.take_note(message, batch))));
+        let taken = messages
+            .iter()
+            .map(|message| timeout_at(end, batch.unless_panicking(self.take_note(message, batch))));
         let mut failed = BTreeSet::new();
         let mut folds = Folds::new();
         for (message, taken) in messages.iter().zip(join_all(taken).await) {
@@ -50,7 +50,6 @@ impl<S: Store, Q: Spill> SessionEvents<S, Q> {
                     failed.insert(message.message_id.clone());
                 }
                 Ok(None) => {
-                    batch.count(Metric::Panicked);
                     failed.insert(message.message_id.clone());
                 }
                 Err(late) => {
@@ -61,7 +60,7 @@ impl<S: Store, Q: Spill> SessionEvents<S, Q> {
         }
         // One after the other: a story may be long, and each once, however many messages want it.
         for ((app, session_id), wanted_by) in folds {
-            if let Err(problem) = self.fold_whole(app, &session_id, end).await {
+            if let Err(problem) = self.fold_whole(app, &session_id, end, batch).await {
                 batch.problem("a session could not be folded", problem);
                 failed.extend(wanted_by);
             }
@@ -69,11 +68,17 @@ impl<S: Store, Q: Spill> SessionEvents<S, Q> {
         failed.into_iter().collect()
     }
 
-    async fn fold_whole(&self, app: AppId, session_id: &str, end: Instant) -> Result<(), String> {
+    async fn fold_whole(
+        &self,
+        app: AppId,
+        session_id: &str,
+        end: Instant,
+        batch: &Arrival,
+    ) -> Result<(), String> {
         let fold = self.store.fold(app, session_id, Reach::Whole, Arrival::now().at_ms);
         // A session that takes too long costs the others nothing.
         let end = end.min(Instant::now() + FOLD);
-        match timeout_at(end, unless_panicking(fold)).await {
+        match timeout_at(end, batch.unless_panicking(fold)).await {
             Ok(Some(Ok(_))) => Ok(()),
             Ok(Some(Err(error))) => Err(error.to_string()),
             Ok(None) => Err("it panicked".into()),

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use desk_webhooks::{
-    edge::{Arrival, Late, unless_panicking},
+    edge::{Arrival, Late},
     protocol::{AppId, SessionEvent},
     store::{
         StoreError,
@@ -48,7 +48,7 @@ impl<S: Store, Q: Spill> SessionEvents<S, Q> {
         }
         let fold = self.store.fold(app, session_id, reach, arrival.at_ms);
         let fold = arrival.stage("fold", arrival.within(FOLD, fold));
-        let problem = match unless_panicking(fold).await {
+        let problem = match arrival.unless_panicking(fold).await {
             Some(Ok(Ok(Folded::TooLong))) => {
                 self.remembered.long(app, session_id);
                 return false;

@@ -162,12 +162,14 @@ impl<S: Store, Q: Spill> Handler for SessionEvents<S, Q> {
         &self.door
     }
 
-    /// Opens the connection that the first event will need: credentials, names and TLS are most of what
-    /// its answer would wait for. A session without a name has no story, so that nothing comes of the fold.
+    /// Opens the two connections that the first event of a session will need: credentials, names and TLS are
+    /// most of what its answer would wait for. A session without a name has no story, so that nothing comes of
+    /// folding it.
     async fn warm_up(&self, arrival: &Arrival) {
         let Some(app) = self.door.apps().next() else { return };
-        let fold = self.store.fold(app, "", Reach::Page, arrival.at_ms);
-        if let Err(error) = in_time(arrival, fold).await {
+        let fold = || in_time(arrival, self.store.fold(app, "", Reach::Page, arrival.at_ms));
+        let (one, other) = futures_util::join!(fold(), fold());
+        if let Err(error) = one.and(other) {
             arrival.problem("the table cannot be reached", error);
         }
     }

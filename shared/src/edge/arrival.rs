@@ -1,10 +1,12 @@
 use std::{
     fmt::Display,
     future::Future,
+    panic::AssertUnwindSafe,
     sync::{Mutex, MutexGuard, PoisonError},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
+use futures_util::FutureExt;
 use tokio::time::Instant;
 
 use super::Outcome;
@@ -85,6 +87,18 @@ impl Arrival {
         tokio::time::timeout(limit.min(left), work).await.map_err(|_| Late)
     }
 
+    /// Waits for `work`, which may panic: then there is nothing, and that is counted. The panic hook has
+    /// logged where.
+    pub async fn unless_panicking<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        // What a panicking request leaves half done is its own: handlers share nothing but caches
+        // behind locks that are never held across an await.
+        let outcome = AssertUnwindSafe(work).catch_unwind().await.ok();
+        if outcome.is_none() {
+            self.count(Metric::Panicked);
+        }
+        outcome
+    }
+
     /// Waits for `work`, and notes how long this stage of the request took.
     pub async fn stage<T>(&self, name: &'static str, work: impl Future<Output = T>) -> T {
         let started = Instant::now();
@@ -126,6 +140,15 @@ impl Arrival {
         let problems = &mut self.told().problems;
         if problems.len() < MAX_PROBLEMS {
             problems.push(format!("{what}: {error}"));
+        }
+    }
+
+    /// Notes that a callback has its answer now. What did not get in took no time to speak of, and would hide
+    /// the times of what did.
+    pub(super) fn answered(&self) {
+        let is_callback = self.told().command.is_some();
+        if is_callback {
+            self.measure(Metric::Duration, self.elapsed_ms());
         }
     }
 

@@ -3,6 +3,7 @@
 //! `Rule`); everything else is in small letters.
 
 use std::{
+    borrow::Cow,
     collections::BTreeMap,
     io::Write,
     sync::atomic::{AtomicBool, Ordering},
@@ -15,8 +16,12 @@ use serde_json::{Map, Value, json};
 use super::{Arrival, arrival::Told};
 use crate::{
     config::Env,
+    digest::sha256_hex,
     metrics::{Metric, NAMESPACE},
 };
+
+/// A rule's name longer than this is cut in CloudWatch; it would take 1024.
+const DIMENSION_CHARS: usize = 200;
 
 /// What became of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,6 +99,7 @@ pub(super) enum Level {
     Info,
     Warn,
     Error,
+    Fatal,
 }
 
 impl Level {
@@ -101,7 +107,8 @@ impl Level {
     fn wanted(env: Env<'_>) -> Self {
         match env.get("AWS_LAMBDA_LOG_LEVEL").unwrap_or_default().to_ascii_uppercase().as_str() {
             "WARN" => Self::Warn,
-            "ERROR" | "FATAL" => Self::Error,
+            "ERROR" => Self::Error,
+            "FATAL" => Self::Fatal,
             _ => Self::Info,
         }
     }
@@ -111,6 +118,7 @@ impl Level {
             Self::Info => "INFO",
             Self::Warn => "WARN",
             Self::Error => "ERROR",
+            Self::Fatal => "FATAL",
         }
     }
 }
@@ -164,10 +172,10 @@ impl Log {
                 line.insert(name.to_owned(), value);
             }
         };
-        // Where a level is set, Lambda itself drops lines below it, and takes one without for INFO.
+        // Where a level is set, Lambda itself drops what is below it, and takes a line without level or time for INFO.
         put("level", json!(level.max(self.level).name()));
+        put("timestamp", json!(format!("{:.3}", timestamp(at_ms))));
         if level >= self.level {
-            put("timestamp", json!(format!("{:.3}", timestamp(at_ms))));
             put("request_id", json!(context.request_id));
             put("trace_id", json!(context.xray_trace_id));
             put("command", json!(command));
@@ -177,7 +185,11 @@ impl Log {
             put("stages", json!(sums(stages)));
         }
         put("Function", json!(self.function));
-        put("Rule", json!(rule));
+        let dimension = rule.as_deref().map(dimension);
+        if dimension.as_deref() != rule.as_deref() {
+            put("rule_name", json!(rule));
+        }
+        put("Rule", json!(dimension));
         put("Cause", json!(cause));
         for (metric, value) in &metrics {
             put(metric.name(), number(*value));
@@ -200,6 +212,21 @@ fn embedded(at_ms: u64, metrics: &[(Metric, f64)]) -> Value {
         entries.extend(metric.dimension().map(|more| entry(Some(more), vec![*metric])));
     }
     json!({ "Timestamp": at_ms, "CloudWatchMetrics": entries })
+}
+
+/// What CloudWatch takes as a dimension's value: plain characters, not too many. Names in any other writing are
+/// told apart by a digest.
+fn dimension(name: &str) -> Cow<'_, str> {
+    let is_plain = |c: char| c.is_ascii_graphic() || c == ' ';
+    if !name.trim().is_empty()
+        && name.len() <= DIMENSION_CHARS
+        && name.chars().all(is_plain)
+        && !name.starts_with(':')
+    {
+        return Cow::Borrowed(name);
+    }
+    let plain: String = name.chars().filter(|c| is_plain(*c) && *c != ':').take(DIMENSION_CHARS).collect();
+    Cow::Owned(format!("rule {} {}", &sha256_hex(name.as_bytes())[..8], plain.trim()).trim_end().to_owned())
 }
 
 fn timestamp(at_ms: u64) -> Timestamp {
@@ -275,10 +302,27 @@ mod tests {
     fn a_level_above_leaves_the_metrics() {
         let line = log("WARN").line(1_793_584_800_000, told(), &context());
         let names: Vec<&str> = line.as_object().unwrap().keys().map(String::as_str).collect();
-        assert_eq!(names, ["level", "Function", "Rule", "RulesetVersion", "Duration", "Answered", "_aws"]);
+        assert_eq!(
+            names,
+            ["level", "timestamp", "Function", "Rule", "RulesetVersion", "Duration", "Answered", "_aws"]
+        );
         let told = Told { problems: vec!["facts: no answer".into()], ..told() };
         let line = log("WARN").line(1_793_584_800_000, told, &context());
         assert_eq!((&line["level"], &line["problems"][0]), (&json!("WARN"), &json!("facts: no answer")));
+    }
+
+    #[test]
+    fn a_rule_of_any_name_is_a_dimension() {
+        let of = |name: &str| dimension(name).into_owned();
+        assert_eq!(of("refunds, 2nd line"), "refunds, 2nd line");
+        let long = "x".repeat(5000);
+        let odd = ["夜间客服", "夜间", ":first", " ", "", "tab\tbed", "café", "cafè", &long].map(of);
+        assert_eq!(odd[0], "rule 12ce448a");
+        for name in &odd {
+            assert!(name.is_ascii() && name.len() <= 250 && name.starts_with("rule "), "{name}");
+        }
+        let distinct: std::collections::HashSet<_> = odd.iter().collect();
+        assert_eq!(distinct.len(), odd.len());
     }
 
     #[test]

@@ -49,7 +49,7 @@ fn broken(endpoint: Endpoint) -> Function<Broken, Nothing> {
     let lookup = |name: &str| (name == "SDK_APP_IDS").then(|| "1400000001".into());
     let env = Env::new(&lookup);
     let handler = Broken(Door::new(endpoint, config::door(env).unwrap()));
-    Function { handler, keyring: keyring(), log: Log::new(env) }
+    Function { handler, keyring: keyring(), log: Arc::new(Log::new(env)) }
 }
 
 async fn answer(endpoint: Endpoint, payload: &str) -> Answer {
