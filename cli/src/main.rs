@@ -22,6 +22,8 @@ async fn main() -> ExitCode {
         Err(error) => {
             // What was found wrong in a document stands above already.
             if !matches!(error, CliError::Reported) {
+                // It may repeat what others wrote, such as the name of a session.
+                let error = output::printable(&error.to_string());
                 anstream::eprintln!("{}: {error}", output::red("error"));
             }
             ExitCode::FAILURE

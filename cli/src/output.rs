@@ -1,6 +1,6 @@
 //! What people see: colour on a terminal only, columns that line up, times in a zone.
 
-use std::fmt::Display;
+use std::fmt::{Display, Write};
 
 use anstyle::{AnsiColor, Style};
 use desk_webhooks::protocol::Reply;
@@ -36,9 +36,40 @@ pub(crate) fn bold(text: impl Display) -> String {
     styled(Style::new().bold(), text)
 }
 
+/// What a terminal obeys and does not show: controls, and what changes the direction of the text, so that
+/// it reads otherwise than it is.
+fn is_command(character: char) -> bool {
+    let turns_text = matches!(
+        character,
+        '\u{061C}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}'
+    );
+    character.is_control() || turns_text
+}
+
 /// What somebody else wrote, without what a terminal would take for a command. Line ends stay.
 pub(crate) fn printable(text: &str) -> String {
-    text.replace(|character: char| character.is_control() && character != '\n', "\u{FFFD}")
+    text.replace(|character: char| is_command(character) && character != '\n', "\u{FFFD}")
+}
+
+/// The same on one line, where a line end could feign a line of ours.
+pub(crate) fn printable_line(text: &str) -> String {
+    printable(text).replace('\n', " ")
+}
+
+/// The same JSON, without what a terminal would take for a command. JSON itself escapes the controls below
+/// U+0020 alone. The others can only stand in its texts, where an escape means the same; the white space
+/// around its values stays.
+pub(crate) fn printable_json(json: &str) -> String {
+    let mut safe = String::with_capacity(json.len());
+    for character in json.chars() {
+        if is_command(character) && !matches!(character, '\n' | '\r' | '\t') {
+            // Writing to a text does not fail.
+            let _ = write!(safe, "\\u{:04x}", u32::from(character));
+        } else {
+            safe.push(character);
+        }
+    }
+    safe
 }
 
 /// The columns that a text takes on a terminal: two for a Chinese character, none for a colour.
@@ -105,5 +136,23 @@ pub(crate) fn reply(reply: &Reply) -> String {
     let agents =
         (!reply.agent_id_list.is_empty()).then(|| format!("agents {}", reply.agent_id_list.join(", ")));
     let failed = (reply.error_code != 0).then(|| format!("nobody: {}", reply.error_info));
-    group.into_iter().chain(agents).chain(failed).collect::<Vec<_>>().join(", ")
+    printable(&group.into_iter().chain(agents).chain(failed).collect::<Vec<_>>().join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    #[test]
+    fn nothing_that_a_terminal_obeys_is_printed() {
+        let hostile = "a\u{1b}\u{7f}\u{9b}\u{202e}\u{2066}\u{200f}\nb";
+        assert_eq!(printable(hostile), format!("a{}\nb", "\u{FFFD}".repeat(6)));
+        assert_eq!(printable_line(hostile), format!("a{} b", "\u{FFFD}".repeat(6)));
+        let value = json!({ "said": hostile });
+        let printed = printable_json(&format!("{value:#}"));
+        assert!(printed.contains(r"a\u001b\u007f\u009b\u202e\u2066\u200f\nb"), "{printed}");
+        assert_eq!(serde_json::from_str::<Value>(&printed).unwrap_or_default(), value);
+    }
 }

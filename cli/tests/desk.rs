@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::{APP, desk, on, run};
+use common::{APP, desk, file, on, path, run};
 use desk_local::stage::Stage;
 use desk_webhooks::store::ports::{KeepEvents, Received};
 use serde_json::{Value, json};
@@ -326,6 +326,50 @@ async fn sessions_are_exported_a_line_each_and_an_export_can_go_on() {
     assert!(said.code == Some(1) && said.err.contains("`nowhere` is no place of an export"), "{}", said.err);
 }
 
+#[tokio::test]
+async fn what_others_wrote_gives_a_terminal_no_commands() {
+    use desk_webhooks::store::ports::Quarantine;
+    // Escape, the same with its bracket in one character, delete, and an override of the direction.
+    const HOSTILE: &str = "\u{1b}[2J\u{9b}2J\u{7f}\u{202e}";
+    const SHOWN: &str = "\u{FFFD}[2J\u{FFFD}2J\u{FFFD}\u{FFFD}";
+    let is_safe = |out: &str| !out.contains(['\u{1b}', '\u{9b}', '\u{7f}', '\u{202e}']);
+
+    let (url, _requests) = server(200, HOSTILE).await;
+    let said = run(&[], &["send", "--url", &url, APP[0], APP[1], "--session", "s-1"]).await;
+    assert!(is_safe(&said.out) && said.out.contains(SHOWN), "{:?}", said.out);
+
+    let rules = file(
+        "pools: { p: { group: 2 }, g: { group: 1 } }\ndefault: { pool: g }\nrules:\n\
+         - { name: r, when: { user_id: maya }, then: [{ pool: p }] }\n",
+    );
+    let question = json!({
+        "CallbackCommand": "ChatBot.OnAssignHuman", "SessionId": "s", "ClientUserId": HOSTILE,
+    });
+    let event = file(&question.to_string());
+    let explain = ["rules", "explain", path(&rules), "--event", path(&event)];
+    let said = run(&[], &explain).await;
+    assert!(is_safe(&said.out) && said.out.contains(&format!("saw {SHOWN}")), "{:?}{}", said.out, said.err);
+    let said = run(&[], &[explain.as_slice(), &["--json"]].concat()).await;
+    let explained: Value = serde_json::from_str(&said.out).unwrap();
+    assert!(is_safe(&said.out) && said.out.contains(r"\u009b2J\u007f"), "{:?}", said.out);
+    assert_eq!(explained["because"][0]["saw"], HOSTILE);
+
+    let stage = Stage::start().await.unwrap();
+    let body = json!({ "CallbackCommand": "Desk.Brand.New", "Text": HOSTILE });
+    let text = body.to_string();
+    let received = Received { app: APP[1].parse().unwrap(), body: &text, at_ms: 1_793_584_800_000 };
+    stage.store().quarantine(received, "Desk.Brand.New", "not known").await.unwrap();
+    for command in [
+        &["quarantine", "show", "1793584800000#", APP[0], APP[1]] as &[&str],
+        &["quarantine", "list", APP[0], APP[1], "--day", "2026-11-02", "--json"],
+    ] {
+        let said = on(&stage, command).await;
+        let printed: Value = serde_json::from_str(&said.out).unwrap();
+        assert!(is_safe(&said.out), "{:?}", said.out);
+        assert!(printed == body || printed[0]["body"] == text, "{:?}", said.out);
+    }
+}
+
 /// A server that answers everything with `status` and `body`, and remembers the request.
 async fn server(
     status: u16,
@@ -366,15 +410,26 @@ async fn a_callback_is_sent_as_the_platform_would_and_signed() {
         |name: &str| uri.split(['?', '&']).find_map(|pair| pair.strip_prefix(name)).unwrap().to_owned();
     assert_eq!(parameter("Sign="), desk_webhooks::webhook::sign("xxxxyyyy", &parameter("RequestTime=")));
 
+    let command = ["send", "--url", &to, APP[0], APP[1], "--session", "s-1", "--command", "New &Sign=1"];
+    assert_eq!(run(&[], &command).await.code, Some(0));
+    let (uri, _) = requests.recv().await.unwrap();
+    assert!(uri.contains("&CallbackCommand=New+%26Sign%3D1&contenttype=json&"), "{uri}");
+
+    // The platform needs all three fields, and follows no redirect.
+    for (status, reply) in [(200, r#"{"ActionStatus":"OK"}"#), (302, "")] {
+        let (url, _requests) = server(status, reply).await;
+        let said = run(&[], &["send", "--url", &url, APP[0], APP[1], "--session", "s-1"]).await;
+        let told = format!("HTTP {status} after ");
+        assert!(said.code == Some(1) && said.out.starts_with(&told), "{}{}", said.out, said.err);
+    }
     let (url, _requests) = server(403, r#"{"ActionStatus":"FAIL","ErrorInfo":"no","ErrorCode":1}"#).await;
     let said = run(&[], &["send", "--url", &url, APP[0], APP[1], "--session", "s-1"]).await;
     assert!(said.code == Some(1) && said.out.starts_with("HTTP 403"), "{}", said.out);
-    let said = run(&[], &["send", "--url", "http://127.0.0.1:1", APP[0], APP[1], "--session", "s-1"]).await;
-    assert!(
-        said.code == Some(1) && said.err.contains("http://127.0.0.1:1 cannot be reached"),
-        "{}",
-        said.err
-    );
+    let nobody = "http://127.0.0.1:1/session-events/k3y?Sign=s1gn";
+    let said = run(&[], &["send", "--url", nobody, APP[0], APP[1], "--session", "s-1"]).await;
+    let told = "error: http://127.0.0.1:1/session-events cannot be reached: ";
+    assert!(said.code == Some(1) && said.err.starts_with(told), "{}", said.err);
+    assert!(!said.err.contains("k3y") && !said.err.contains("s1gn"), "{}", said.err);
 }
 
 #[tokio::test]

@@ -65,33 +65,63 @@ async fn examined(url: &str, more: &[&str]) -> (Vec<(String, String)>, Option<i3
     (checks.iter().map(|check| (text(check, "check"), text(check, "verdict"))).collect(), said.code)
 }
 
+/// A deployment that is open, behind something that answers what is not its URL with `status` and `reply`.
+async fn open_behind(status: u16, reply: &'static str) -> String {
+    let answer = move |request: Request| async move {
+        let (head, body) = request.into_parts();
+        let size = to_bytes(body, 2 * MAX_BODY_BYTES).await.unwrap().len();
+        let uri = head.uri.to_string();
+        let refused = r#"{"ActionStatus":"FAIL","ErrorInfo":"no","ErrorCode":1}"#;
+        let (status, reply) = match (head.method.as_str(), size) {
+            ("POST", size) if size > MAX_BODY_BYTES => (413, refused),
+            ("POST", _) if !uri.starts_with("/session-events/key?") => (status, reply),
+            ("POST", _) if !uri.contains("?SdkAppid=1400000001") => (403, refused),
+            ("POST", _) => (200, r#"{"ActionStatus":"OK","ErrorInfo":"","ErrorCode":0}"#),
+            _ => (405, refused),
+        };
+        (StatusCode::from_u16(status).unwrap(), reply)
+    };
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/session-events/key", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, Router::new().fallback(answer)).await });
+    url
+}
+
 fn failed(checks: &[(String, String)]) -> Vec<&str> {
     checks.iter().filter(|(_, verdict)| verdict == "fail").map(|(check, _)| check.as_str()).collect()
 }
 
 #[tokio::test]
 async fn each_way_to_be_safe_passes_and_an_open_door_does_not() {
-    let keyed = deployment(&[("SDK_APP_IDS", "1400000001"), ("URL_KEYS", "key-1")]).await;
-    let (checks, code) = examined(&format!("{keyed}/key-1"), &[]).await;
+    let keyed = deployment(&[("SDK_APP_IDS", "1400000001"), ("URL_KEYS", "a-key-of-sixteen-letters")]).await;
+    let (checks, code) = examined(&format!("{keyed}/a-key-of-sixteen-letters"), &[]).await;
     assert_eq!((failed(&checks), code), (vec![], Some(0)), "{checks:?}");
-    let (checks, code) = examined(&format!("{keyed}/key-2"), &[]).await;
+    let (checks, code) = examined(&format!("{keyed}/a-key-that-is-not-theirs"), &[]).await;
     assert!(
         failed(&checks).contains(&"answers the platform's check of the URL") && code == Some(1),
         "{checks:?}"
     );
+    // Where the platform itself is refused, the refusal of others is no protection.
+    for check in ["needs a URL key", "needs a signature", "a stranger stays outside"] {
+        assert!(checks.contains(&(check.into(), "note".into())), "{checks:?}");
+    }
 
     let signed =
         &[("SDK_APP_IDS", "1400000001"), ("SIGNATURE_POLICY", "required"), ("CALLBACK_TOKENS", "t0ken")];
     let signed = deployment(signed).await;
     let (checks, code) = examined(&signed, &["--token", "t0ken"]).await;
     assert_eq!((failed(&checks), code), (vec![], Some(0)), "{checks:?}");
-    assert!(checks.contains(&("refuses a signature of an hour ago".into(), "pass".into())), "{checks:?}");
+    for check in ["refuses a signature of an hour ago", "refuses a signature of an hour ahead"] {
+        assert!(checks.contains(&(check.into(), "pass".into())), "{checks:?}");
+    }
 
     let open = deployment(&[("SDK_APP_IDS", "1400000001")]).await;
     let (checks, code) = examined(&open, &[]).await;
     assert_eq!((failed(&checks), code), (vec!["a stranger stays outside"], Some(1)), "{checks:?}");
+    let said = run(&[], &["doctor", "--url", &open, APP[0], APP[1]]).await;
+    assert!(said.out.contains("stale timestamps were not tried"), "{}", said.out);
     // A key that nobody asks for is no protection.
-    let (checks, _) = examined(&format!("{open}/key-1"), &[]).await;
+    let (checks, _) = examined(&format!("{open}/a-key-of-sixteen-letters"), &[]).await;
     assert!(failed(&checks).contains(&"needs a URL key"), "{checks:?}");
 }
 
@@ -113,8 +143,25 @@ async fn what_answers_everything_and_what_answers_nothing_is_told() {
     ];
     assert_eq!((failed(&checks), code), (expected.to_vec(), Some(1)));
 
-    let said = run(&[], &["doctor", "--url", "http://127.0.0.1:1/session-events", APP[0], APP[1]]).await;
-    assert!(said.code == Some(1) && said.err.contains("cannot be reached"), "{}", said.err);
+    let said = run(&[], &["doctor", "--url", "http://127.0.0.1:1/session-events/k3y", APP[0], APP[1]]).await;
+    let told = "http://127.0.0.1:1/session-events cannot be reached";
+    assert!(said.code == Some(1) && said.err.contains(told) && !said.err.contains("k3y"), "{}", said.err);
     let said = run(&[], &["doctor", "--url", "http://example.invalid", APP[0], "x"]).await;
     assert_eq!(said.code, Some(2));
+}
+
+#[tokio::test]
+async fn what_is_no_refusal_is_no_protection() {
+    let refused = r#"{"ActionStatus":"FAIL","ErrorInfo":"no","ErrorCode":1}"#;
+    let forbidden = r#"{"message":"Forbidden"}"#;
+    for (status, reply) in [(404, forbidden), (429, forbidden), (503, refused), (403, forbidden)] {
+        let url = open_behind(status, reply).await;
+        let (checks, code) = examined(&url, &[]).await;
+        assert_eq!((failed(&checks), code), (vec!["needs a URL key"], Some(1)), "{status}: {checks:?}");
+        assert!(checks.contains(&("a stranger stays outside".into(), "note".into())), "{checks:?}");
+    }
+    // And where it is a refusal, the same deployment is safe.
+    let url = open_behind(403, refused).await;
+    let (checks, code) = examined(&url, &[]).await;
+    assert_eq!((failed(&checks), code), (vec![], Some(0)), "{checks:?}");
 }

@@ -25,7 +25,7 @@ use crate::{
     protocol::Reply,
     secrets::Keyring,
     store::{Access, Parameters, from_env, ports::ReadParameters},
-    webhook::{Admitted, Callback, Door, HttpReply, Incoming, Refusal},
+    webhook::{Admitted, Callback, Cause, Door, HttpReply, Incoming, Refusal},
 };
 
 pub use arrival::{Arrival, BUDGET, Late};
@@ -145,12 +145,13 @@ impl<H: Handler, P: ReadParameters> Function<H, P> {
     }
 
     async fn admit(&self, request: Incoming, arrival: &Arrival) -> HttpReply {
-        // Boxed: the compiler gives up on futures nested as deep as the SDK's inside the runtime's.
-        let secrets = Box::pin(self.keyring.current(arrival)).await;
-        match self.handler.door().admit(request, secrets.as_deref(), arrival.at_seconds()) {
+        match self.verified(request, arrival).await {
             Ok(Admitted::Callback(callback)) => {
                 arrival.is_about(&callback.command);
-                Box::pin(self.handler.take(callback, arrival)).await
+                // Boxed: the compiler gives up on futures nested as deep as the SDK's inside the runtime's.
+                let reply = Box::pin(self.handler.take(callback, arrival));
+                let fresh = Box::pin(self.keyring.keep_fresh(arrival));
+                futures_util::join!(reply, fresh).0
             }
             Ok(Admitted::Probe) => {
                 arrival.became(Outcome::Probe);
@@ -158,6 +159,20 @@ impl<H: Handler, P: ReadParameters> Function<H, P> {
             }
             Err(refusal) => refuse(refusal, arrival),
         }
+    }
+
+    async fn verified(&self, request: Incoming, arrival: &Arrival) -> Result<Admitted, Refusal> {
+        let (door, now) = (self.handler.door(), arrival.at_seconds());
+        let caller = door.meet(request)?;
+        let secrets = Box::pin(self.keyring.at_hand(arrival)).await;
+        let app = match door.verify(&caller, secrets.as_deref(), now) {
+            Err(Refusal::NotAuthentic(Cause::UrlKey | Cause::WrongSignature)) => {
+                let secrets = Box::pin(self.keyring.newest(arrival)).await;
+                door.verify(&caller, secrets.as_deref(), now)?
+            }
+            verified => verified?,
+        };
+        door.enter(caller, app)
     }
 
     /// What is not done comes again: nobody waits for it, so that it has the function's own time.
@@ -185,7 +200,7 @@ impl<H: Handler, P: ReadParameters> Function<H, P> {
         let warm_up = async {
             futures_util::join!(
                 arrival.unless_panicking(self.handler.warm_up(&arrival)),
-                self.keyring.current(&arrival)
+                self.keyring.at_hand(&arrival)
             )
         };
         if tokio::time::timeout(WARM_UP, warm_up).await.is_err() {

@@ -17,11 +17,12 @@ use crate::{
 
 /// After this time, what is in memory is read again.
 const OLD: Duration = Duration::from_secs(300);
-/// When reading failed, it is tried again after this time: not every callback waits for it.
-const AGAIN: Duration = Duration::from_secs(10);
-/// The share of the budget that the first reading has.
+/// When reading failed, it is tried again after this time: not every request waits for it, or adds to the
+/// load that SSM may be suffering from.
+const AGAIN: Duration = Duration::from_secs(1);
+/// The share of the budget that reading has when a request depends on it.
 const FIRST: Duration = Duration::from_millis(600);
-/// The share of a later one, with good secrets in hand.
+/// The share that it has beside a request that does not.
 const LATER: Duration = Duration::from_millis(250);
 
 /// The secrets of a function.
@@ -35,8 +36,10 @@ pub struct Keyring<P> {
 struct Known {
     /// The last good ones.
     secrets: Option<Arc<Secrets>>,
-    /// When they are to be read again; at once if they never were.
-    again_at: Option<Instant>,
+    /// When they were read.
+    read_at: Option<Instant>,
+    /// When they could not be read, if that was the last time.
+    failed_at: Option<Instant>,
 }
 
 /// Why secrets cannot be used. No secret is in it.
@@ -46,7 +49,9 @@ enum Problem {
     Store(#[from] StoreError),
     #[error("the parameter {0} holds no secret; it should hold some, separated by commas")]
     Empty(String),
-    #[error("the parameter {0} holds a key with other characters than letters, digits, - and _")]
+    #[error(
+        "the parameter {0} holds a key that is shorter than 16 or has other characters than letters, digits, - and _"
+    )]
     NoUrlKey(String),
     #[error(transparent)]
     Late(#[from] Late),
@@ -58,27 +63,51 @@ impl<P: ReadParameters> Keyring<P> {
         Self { sources, parameters, known: Mutex::default() }
     }
 
-    /// The secrets as they are now, or the last good ones; `None` if they could never be read.
-    pub async fn current(&self, arrival: &Arrival) -> Option<Arc<Secrets>> {
-        let Known { secrets, again_at } = self.known().clone();
-        let now = Instant::now();
-        if again_at.is_some_and(|again_at| now < again_at) {
-            return secrets;
+    /// The secrets in memory, however old; `None` if they could never be read.
+    pub async fn at_hand(&self, arrival: &Arrival) -> Option<Arc<Secrets>> {
+        let secrets = self.known().secrets.clone();
+        if secrets.is_some() { secrets } else { self.read_again(FIRST, arrival).await }
+    }
+
+    /// The secrets as they are now, for a caller whom those in memory do not know: he may have a newer one.
+    /// `None` if they cannot be had.
+    pub async fn newest(&self, arrival: &Arrival) -> Option<Arc<Secrets>> {
+        if self.are_old() { self.read_again(FIRST, arrival).await } else { self.known().secrets.clone() }
+    }
+
+    /// Reads the secrets again if they are old.
+    pub async fn keep_fresh(&self, arrival: &Arrival) {
+        if self.are_old() {
+            self.read_again(LATER, arrival).await;
         }
-        let limit = if secrets.is_some() { LATER } else { FIRST };
+    }
+
+    fn are_old(&self) -> bool {
+        self.known().read_at.is_none_or(|read_at| read_at.elapsed() >= OLD)
+    }
+
+    /// What is read now; `None` if it cannot be, or could not be a moment ago.
+    async fn read_again(&self, limit: Duration, arrival: &Arrival) -> Option<Arc<Secrets>> {
+        if self.known().failed_at.is_some_and(|failed_at| failed_at.elapsed() < AGAIN) {
+            return None;
+        }
         let read = arrival.stage("secrets", arrival.within(limit, self.read())).await;
-        let read = read.unwrap_or_else(|late| Err(late.into()));
-        let mut known = self.known();
-        match read {
-            Ok(secrets) => *known = Known { secrets: Some(Arc::new(secrets)), again_at: Some(now + OLD) },
+        let now = Instant::now();
+        match read.unwrap_or_else(|late| Err(late.into())) {
+            Ok(secrets) => {
+                let secrets = Arc::new(secrets);
+                *self.known() =
+                    Known { secrets: Some(Arc::clone(&secrets)), read_at: Some(now), failed_at: None };
+                Some(secrets)
+            }
             Err(problem) => {
-                let kept = if secrets.is_some() { "; the earlier ones stay in force" } else { "" };
+                let mut known = self.known();
+                let kept = if known.secrets.is_some() { "; the earlier ones stay in force" } else { "" };
                 arrival.problem("the secrets cannot be read", format_args!("{problem}{kept}"));
-                // Without any, the next callback tries again: there is nothing else to do for it.
-                known.again_at = secrets.is_some().then(|| now + AGAIN);
+                known.failed_at = Some(now);
+                None
             }
         }
-        known.secrets.clone()
     }
 
     async fn read(&self) -> Result<Secrets, Problem> {

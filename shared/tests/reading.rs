@@ -177,4 +177,12 @@ async fn a_time_in_the_far_future_holds_no_profile_fast() {
         store.move_profile(received, "maya", EventTime::from_ms(at).unwrap(), &change).await.unwrap();
     }
     assert_eq!(store.profile(app(), "maya").await.unwrap().last_agent.as_deref(), Some("anna"));
+
+    // A clock that is hours ahead does not keep out what happens in those hours.
+    for (at, received, agent) in [(80_000_000, 5000, "cy"), (6000, 6001, "dan")] {
+        let received = Received { app: app(), body: "{}", at_ms: received };
+        let change = ProfileChange::LastAgent(agent.into());
+        store.move_profile(received, "maya", EventTime::from_ms(at).unwrap(), &change).await.unwrap();
+    }
+    assert_eq!(store.profile(app(), "maya").await.unwrap().last_agent.as_deref(), Some("dan"));
 }

@@ -182,6 +182,10 @@ async fn a_story_comes_back_in_order_with_its_decisions() {
         "the first one counts"
     );
 
+    // Somebody else's question of this millisecond neither gets this answer nor takes its place.
+    let mallory = Asked { user_id: "mallory", ..asked };
+    assert!(store.record(mallory, &other, 3000).await.is_err());
+
     let told = store.story(app(), "s", 0).await.unwrap().into_iter().map(|moment| match moment {
         Moment::Event { event, .. } => event.unwrap().event.as_str().to_owned(),
         Moment::Decision(kept) => {
@@ -196,7 +200,7 @@ async fn a_story_comes_back_in_order_with_its_decisions() {
         ["SessionBegin", "ChatBot.UserSendMsg", "TransferringToHuman", "decision", "SessionEnd"]
     );
 
-    let timeline = store.timeline(app(), "s").await.unwrap();
+    let timeline = store.timeline(app(), "s", EventTime::MAX).await.unwrap();
     assert_eq!((timeline.events.len(), timeline.decisions.as_slice()), (4, &[at][..]));
     let mut facts = Facts::default();
     facts.learn_timeline(Some(&timeline), EventTime::from_ms(25).unwrap());
@@ -212,9 +216,20 @@ async fn facts_are_made_of_the_newest_items_of_a_long_session() {
     for n in 0..230 {
         append(&store, &event("s", n, "ChatBot.UserSendMsg", json!({ "MsgKey": n.to_string() }))).await;
     }
-    let timeline = store.timeline(app(), "s").await.unwrap();
+    let timeline = store.timeline(app(), "s", EventTime::MAX).await.unwrap();
     let times: Vec<_> = timeline.events.iter().map(|event| event.event_time.as_ms()).collect();
-    assert_eq!(times, (30..230).collect::<Vec<_>>());
+    assert_eq!((times, timeline.whole), ((30..230).collect(), false));
+    // What was not read may be there all the same.
+    let mut facts = Facts::default();
+    facts.learn_timeline(Some(&timeline), EventTime::MAX);
+    assert!(matches!(facts.channel, Fact::Unknown(_)) && matches!(facts.texts, Fact::Unknown(_)));
+    assert!(matches!(facts.bot_turns, Fact::Unknown(_)));
+    // What happened later was not known when it was asked.
+    let timeline = store.timeline(app(), "s", EventTime::from_ms(9).unwrap()).await.unwrap();
+    assert_eq!((timeline.events.len(), timeline.whole), (10, true));
+    let mut facts = Facts::default();
+    facts.learn_timeline(Some(&timeline), EventTime::MAX);
+    assert_eq!((facts.channel, facts.bot_turns), (Fact::Known(None), Fact::Known(10)));
 }
 
 #[tokio::test]

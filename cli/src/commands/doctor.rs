@@ -3,13 +3,19 @@
 //! Nothing that is sent has an effect: it is the platform's own check of the URL, without a body, or
 //! has to be refused before anybody reads it.
 
-use std::time::{Duration, Instant};
+use std::{
+    io,
+    time::{Duration, Instant},
+};
 
 use desk_webhooks::webhook::{MAX_BODY_BYTES, sign};
 use serde_json::{Value, json};
-use ureq::Agent;
+use ureq::{Agent, http::Uri};
 
-use super::print_json;
+use super::{
+    deployment::{agent, cannot_reach, endpoint_and_key},
+    print_json,
+};
 use crate::{
     args::Doctor,
     error::CliError,
@@ -19,8 +25,15 @@ use crate::{
 /// The platform gives up after this time.
 const PATIENCE: Duration = Duration::from_secs(2);
 
+const HOUR_SECONDS: u64 = 3600;
+
+const ANOTHER_APP: &str = "refuses another app";
+const URL_KEY: &str = "needs a URL key";
+const SIGNATURE: &str = "needs a signature";
+const STRANGER: &str = "a stranger stays outside";
+
 /// What came of a check.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Verdict {
     Pass,
     Note,
@@ -34,6 +47,48 @@ struct Check {
     said: String,
 }
 
+/// What a request came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Answer {
+    Taken,
+    /// By the front door itself, with its status and its JSON.
+    Refused,
+    /// With this status. A missing route, a throttle or a fault keeps out a stranger and the platform
+    /// alike, and not for long: it is no protection.
+    Unclear(u16),
+}
+
+impl Answer {
+    fn of(status: u16, reply: &Value) -> Self {
+        match status {
+            200 if reply["ActionStatus"] == "OK" => Self::Taken,
+            403 if reply["ActionStatus"] == "FAIL" && reply["ErrorCode"] == 1 => Self::Refused,
+            status => Self::Unclear(status),
+        }
+    }
+}
+
+/// Whether a URL key or a signature keeps strangers outside.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Lock {
+    Shut,
+    Open,
+    Unknown,
+}
+
+impl Lock {
+    /// From what came of trying it without the right key, in two ways.
+    fn tried(answers: [Answer; 2]) -> Self {
+        if answers.contains(&Answer::Taken) {
+            Self::Open
+        } else if answers == [Answer::Refused; 2] {
+            Self::Shut
+        } else {
+            Self::Unknown
+        }
+    }
+}
+
 /// What is known of the deployment, and how it is asked.
 struct Patient<'a> {
     agent: Agent,
@@ -43,9 +98,8 @@ struct Patient<'a> {
 }
 
 pub(super) fn run(arguments: &Doctor) -> Result<(), CliError> {
-    let config = Agent::config_builder().http_status_as_error(false).max_redirects(0);
     let patient = Patient {
-        agent: config.timeout_global(Some(Duration::from_secs(10))).build().into(),
+        agent: agent(),
         url: arguments.url.split('?').next().unwrap_or_default().trim_end_matches('/'),
         app: arguments.app.id.to_string(),
         token: arguments.token.as_deref(),
@@ -68,22 +122,37 @@ impl Patient<'_> {
     fn examine(&self) -> Result<Vec<Check>, CliError> {
         let now = now_ms() / 1000;
         let good = self.query(&self.app, self.token.map(|token| (token, now)));
-        let mut checks = vec![self.transport(), self.probe(&good)?];
-        let foreign = self.query("1", self.token.map(|token| (token, now)));
-        checks.push(self.refuses("refuses another app", &foreign)?);
-        let keyed = self.keys(&good, &mut checks)?;
-        let signed = self.signatures(now, &mut checks)?;
-        if !keyed && !signed {
-            checks.push(Check {
-                name: "a stranger stays outside",
-                verdict: Verdict::Fail,
-                said: "whoever knows an app id may send callbacks; set URL keys, or SIGNATURE_POLICY to required"
-                    .into(),
-            });
+        let probe = self.probe(&good)?;
+        let passed = probe.verdict == Verdict::Pass;
+        let mut checks = vec![transport(self.url), probe];
+        if passed {
+            self.compare(&good, now, &mut checks)?;
+        } else {
+            // Where the platform itself is not let in, a refusal of others proves nothing.
+            checks.extend([ANOTHER_APP, URL_KEY, SIGNATURE, STRANGER].map(not_known));
         }
         checks.push(self.method(&good)?);
         checks.push(self.size(&good)?);
         Ok(checks)
+    }
+
+    /// What differs from the probe in one thing, and has to be refused for it.
+    fn compare(&self, good: &str, now: u64, checks: &mut Vec<Check>) -> Result<(), CliError> {
+        let foreign = self.query("1", self.token.map(|token| (token, now)));
+        checks.push(self.refuses(ANOTHER_APP, &foreign)?);
+        let locks = [self.keys(good, checks)?, self.signatures(now, checks)?];
+        if locks.contains(&Lock::Shut) {
+            return Ok(());
+        }
+        let (verdict, said) = if locks.contains(&Lock::Unknown) {
+            (Verdict::Note, "not known: mend first what is said above")
+        } else {
+            let advice =
+                "whoever knows an app id may send callbacks; set URL keys, or SIGNATURE_POLICY to required";
+            (Verdict::Fail, advice)
+        };
+        checks.push(Check { name: STRANGER, verdict, said: said.into() });
+        Ok(())
     }
 
     /// The platform's parameters, signed if there is a token to sign with.
@@ -95,89 +164,87 @@ impl Patient<'_> {
         format!("?SdkAppid={app}{}", sign.unwrap_or_default())
     }
 
-    fn transport(&self) -> Check {
-        let local = ["http://127.0.0.1", "http://localhost", "http://[::1]"];
-        let (verdict, said) = if self.url.starts_with("https://") {
-            (Verdict::Pass, "https, with a certificate that is trusted here".to_owned())
-        } else if local.iter().any(|local| self.url.starts_with(local)) {
-            (Verdict::Note, "not encrypted, which is nobody's business on this machine".to_owned())
-        } else {
-            (Verdict::Fail, "not encrypted: what passes can be read and sent again; use https".to_owned())
-        };
-        Check { name: "is reached by TLS", verdict, said }
-    }
-
     fn probe(&self, query: &str) -> Result<Check, CliError> {
         let started = Instant::now();
-        let (status, reply) = self.post(self.url, query, b"")?;
+        let answer = self.ask(self.url, query)?;
         let took = started.elapsed();
-        let (verdict, said) = if status != 200 || reply["ActionStatus"] != "OK" {
-            let advice = match status {
-                403 => "; check the URL key, --app, and --token",
-                404 => "; the URL ends in /assign-agent or /session-events, and a key if there is one",
-                503 => "; its secrets cannot be read: look at its log",
-                _ => "",
-            };
-            (Verdict::Fail, format!("HTTP {status}{advice}"))
-        } else if took > PATIENCE {
-            (Verdict::Fail, format!("after {took:.1?}: the platform gives up after {PATIENCE:?}"))
-        } else {
-            (Verdict::Pass, format!("after {took:.0?}"))
+        let (verdict, said) = match answer {
+            Answer::Taken if took > PATIENCE => {
+                (Verdict::Fail, format!("after {took:.1?}: the platform gives up after {PATIENCE:?}"))
+            }
+            Answer::Taken => (Verdict::Pass, format!("after {took:.0?}")),
+            Answer::Refused => (Verdict::Fail, "HTTP 403; check the URL key, --app, and --token".to_owned()),
+            Answer::Unclear(status) => {
+                let advice = match status {
+                    404 => "; the URL ends in /assign-agent or /session-events, and a key if there is one",
+                    503 => "; its secrets cannot be read: look at its log",
+                    200 | 403 => "; is it this software that answers?",
+                    _ => "",
+                };
+                (Verdict::Fail, format!("HTTP {status}{advice}"))
+            }
         };
         Ok(Check { name: "answers the platform's check of the URL", verdict, said })
     }
 
     /// Whether URL keys are needed.
-    fn keys(&self, query: &str, checks: &mut Vec<Check>) -> Result<bool, CliError> {
+    fn keys(&self, query: &str, checks: &mut Vec<Check>) -> Result<Lock, CliError> {
         let Some((endpoint, _key)) = endpoint_and_key(self.url) else {
             let said = "the URL has none; anybody who learns the address can send callbacks to it".to_owned();
-            checks.push(Check { name: "needs a URL key", verdict: Verdict::Note, said });
-            return Ok(false);
+            checks.push(Check { name: URL_KEY, verdict: Verdict::Note, said });
+            return Ok(Lock::Open);
         };
-        let (without, _) = self.post(endpoint, query, b"")?;
-        let (wrong, _) = self.post(&format!("{endpoint}/not-the-key"), query, b"")?;
-        let needed = without != 200 && wrong != 200;
-        let (verdict, said) = if needed {
-            (Verdict::Pass, format!("HTTP {without} without one, HTTP {wrong} with another one"))
-        } else {
-            (Verdict::Fail, "the key of the URL is not looked at; set URL_KEYS".to_owned())
+        let without = self.ask(endpoint, query)?;
+        let wrong = self.ask(&format!("{endpoint}/not-the-key"), query)?;
+        let (verdict, said) = match (without, wrong) {
+            (Answer::Taken, _) | (_, Answer::Taken) => {
+                (Verdict::Fail, "the key of the URL is not looked at; set URL_KEYS".to_owned())
+            }
+            (Answer::Unclear(status), _) | (_, Answer::Unclear(status)) => (Verdict::Fail, unclear(status)),
+            (Answer::Refused, Answer::Refused) => {
+                (Verdict::Pass, "HTTP 403 without one, and with another one".to_owned())
+            }
         };
-        checks.push(Check { name: "needs a URL key", verdict, said });
-        Ok(needed)
+        checks.push(Check { name: URL_KEY, verdict, said });
+        Ok(Lock::tried([without, wrong]))
     }
 
     /// Whether signatures are needed.
-    fn signatures(&self, now: u64, checks: &mut Vec<Check>) -> Result<bool, CliError> {
-        let (unsigned, _) = self.post(self.url, &self.query(&self.app, None), b"")?;
-        let (forged, _) = self.post(self.url, &self.query(&self.app, Some(("not the token", now))), b"")?;
-        let (verdict, said) = match (unsigned, forged) {
-            (200, 200) => (Verdict::Note, "not looked at: SIGNATURE_POLICY is off, or there are no tokens"),
-            (200, _) => (Verdict::Note, "checked where there is one, but not required (if-present)"),
-            (_, 200) => (Verdict::Fail, "a wrong one is taken"),
-            _ => (Verdict::Pass, "refused without one, and with a wrong one"),
-        };
-        checks.push(Check { name: "needs a signature", verdict, said: said.into() });
-        if forged != 200
+    fn signatures(&self, now: u64, checks: &mut Vec<Check>) -> Result<Lock, CliError> {
+        let unsigned = self.ask(self.url, &self.query(&self.app, None))?;
+        let forged = self.ask(self.url, &self.query(&self.app, Some(("not the token", now))))?;
+        let mut check = signature_check(unsigned, forged);
+        if self.token.is_none() {
+            check.said.push_str("; stale timestamps were not tried: that takes --token");
+        }
+        checks.push(check);
+        if forged != Answer::Taken
             && let Some(token) = self.token
         {
-            let old = self.query(&self.app, Some((token, now.saturating_sub(3600))));
-            checks.push(self.refuses("refuses a signature of an hour ago", &old)?);
+            for (name, time) in [
+                ("refuses a signature of an hour ago", now.saturating_sub(HOUR_SECONDS)),
+                ("refuses a signature of an hour ahead", now + HOUR_SECONDS),
+            ] {
+                checks.push(self.refuses(name, &self.query(&self.app, Some((token, time))))?);
+            }
         }
-        Ok(unsigned != 200)
+        Ok(Lock::tried([unsigned, forged]))
     }
 
     fn refuses(&self, name: &'static str, query: &str) -> Result<Check, CliError> {
-        let (status, _) = self.post(self.url, query, b"")?;
-        let (verdict, said) = match status {
-            403 => (Verdict::Pass, "HTTP 403".to_owned()),
-            _ => (Verdict::Fail, format!("HTTP {status} and not 403; is it this software that answers?")),
+        let (verdict, said) = match self.ask(self.url, query)? {
+            Answer::Refused => (Verdict::Pass, "HTTP 403".to_owned()),
+            Answer::Taken => {
+                (Verdict::Fail, "HTTP 200 and not 403; is it this software that answers?".to_owned())
+            }
+            Answer::Unclear(status) => (Verdict::Fail, unclear(status)),
         };
         Ok(Check { name, verdict, said })
     }
 
     fn method(&self, query: &str) -> Result<Check, CliError> {
         let got = self.agent.get(format!("{}{query}", self.url)).call();
-        let status = got.map_err(|error| self.unreachable(&error))?.status().as_u16();
+        let status = got.map_err(|error| cannot_reach(self.url, &error))?.status().as_u16();
         let (verdict, said) = match status {
             400..=499 => (Verdict::Pass, format!("HTTP {status}")),
             _ => (Verdict::Fail, format!("HTTP {status}; callbacks come by POST and nothing else")),
@@ -193,31 +260,78 @@ impl Patient<'_> {
                 let status = answered.status().as_u16();
                 (Verdict::Fail, format!("HTTP {status}; a body of more than 1 MiB should get 413"))
             }
-            // Who refuses before it has read everything may close while we still send.
-            Err(ureq::Error::Io(_)) => (Verdict::Pass, "closed the connection before its end".to_owned()),
-            Err(error) => return Err(self.unreachable(&error)),
+            Err(ureq::Error::Io(error)) if is_early_close(&error) => {
+                (Verdict::Pass, "closed the connection before its end".to_owned())
+            }
+            Err(error) => return Err(cannot_reach(self.url, &error)),
         };
         Ok(Check { name: "refuses a body of more than 1 MiB", verdict, said })
     }
 
-    fn post(&self, url: &str, query: &str, body: &[u8]) -> Result<(u16, Value), CliError> {
-        let answered = self.agent.post(format!("{url}{query}")).send(body);
-        let mut answered = answered.map_err(|error| self.unreachable(&error))?;
-        let reply = answered.body_mut().read_to_string().map_err(|error| self.unreachable(&error))?;
-        Ok((answered.status().as_u16(), serde_json::from_str(&reply).unwrap_or_default()))
-    }
-
-    fn unreachable(&self, error: &ureq::Error) -> CliError {
-        CliError::said(format!("{} cannot be reached: {error}", self.url))
+    /// By the platform's check of the URL: a POST without a body.
+    fn ask(&self, url: &str, query: &str) -> Result<Answer, CliError> {
+        let failed = |error: ureq::Error| cannot_reach(self.url, &error);
+        let mut answered = self.agent.post(format!("{url}{query}")).send(b"").map_err(failed)?;
+        let reply = answered.body_mut().read_to_string().map_err(failed)?;
+        let reply: Value = serde_json::from_str(&reply).unwrap_or_default();
+        Ok(Answer::of(answered.status().as_u16(), &reply))
     }
 }
 
-/// The URL without its key, and the key.
-fn endpoint_and_key(url: &str) -> Option<(&str, &str)> {
-    ["/assign-agent", "/session-events"].iter().find_map(|path| {
-        let (before, key) = url.split_once(&format!("{path}/"))?;
-        Some((&url[..before.len() + path.len()], key))
-    })
+fn transport(url: &str) -> Check {
+    let url: Option<Uri> = url.parse().ok();
+    let scheme = url.as_ref().and_then(Uri::scheme_str).unwrap_or_default();
+    // The whole name: localhost.example.com may be anybody's machine.
+    let host = url.as_ref().and_then(Uri::host).unwrap_or_default();
+    let here = ["localhost", "127.0.0.1", "[::1]"];
+    let (verdict, said) = if scheme.eq_ignore_ascii_case("https") {
+        (Verdict::Pass, "https, with a certificate that is trusted here")
+    } else if here.iter().any(|name| host.eq_ignore_ascii_case(name)) {
+        (Verdict::Note, "not encrypted, which is nobody's business on this machine")
+    } else {
+        (Verdict::Fail, "not encrypted: what passes can be read and sent again; use https")
+    };
+    Check { name: "is reached by TLS", verdict, said: said.into() }
+}
+
+fn signature_check(unsigned: Answer, forged: Answer) -> Check {
+    let (verdict, said) = match (unsigned, forged) {
+        (Answer::Unclear(status), _) | (_, Answer::Unclear(status)) => (Verdict::Fail, unclear(status)),
+        (Answer::Taken, Answer::Taken) => {
+            (Verdict::Note, "not looked at: SIGNATURE_POLICY is off, or there are no tokens".to_owned())
+        }
+        (Answer::Taken, Answer::Refused) => {
+            (Verdict::Note, "checked where there is one, but not required (if-present)".to_owned())
+        }
+        (Answer::Refused, Answer::Taken) => (Verdict::Fail, "a wrong one is taken".to_owned()),
+        (Answer::Refused, Answer::Refused) => {
+            (Verdict::Pass, "refused without one, and with a wrong one".to_owned())
+        }
+    };
+    Check { name: SIGNATURE, verdict, said }
+}
+
+fn not_known(name: &'static str) -> Check {
+    let said = "not known: mend first what the platform's check of the URL says".to_owned();
+    Check { name, verdict: Verdict::Note, said }
+}
+
+/// Why an answer tells nothing about who is let in, and what to do.
+fn unclear(status: u16) -> String {
+    let advice = match status {
+        404 => "the template has a route with a key and one without: deploy both",
+        429 => "try again when there is less to do",
+        500.. => "look at its log, and try again",
+        _ => "is it this software that answers?",
+    };
+    format!("HTTP {status} is not how this software refuses, so nothing is known; {advice}")
+}
+
+/// Who refuses before it has read everything may close while we still send. Any other error is one of
+/// the way there.
+fn is_early_close(error: &io::Error) -> bool {
+    use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset};
+    matches!(error.kind(), BrokenPipe | ConnectionAborted | ConnectionReset)
 }
 
 fn word(verdict: Verdict) -> &'static str {
@@ -240,4 +354,43 @@ fn show(check: &Check) {
         Verdict::Fail => red(word),
     };
     anstream::println!("{word}  {}: {}", check.name, faint(&check.said));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn this_machine_is_known_by_its_whole_name() {
+        for (url, verdict) in [
+            ("https://a.example/assign-agent", Verdict::Pass),
+            ("HTTPS://a.example/assign-agent", Verdict::Pass),
+            ("http://localhost/assign-agent", Verdict::Note),
+            ("http://127.0.0.1:9000/assign-agent", Verdict::Note),
+            ("http://[::1]:9000/assign-agent", Verdict::Note),
+            ("http://localhost.evil.com/assign-agent", Verdict::Fail),
+            ("http://127.0.0.1.evil.com/assign-agent", Verdict::Fail),
+            ("http://localhost@evil.com/assign-agent", Verdict::Fail),
+            ("no URL", Verdict::Fail),
+        ] {
+            assert_eq!(transport(url).verdict, verdict, "{url}");
+        }
+    }
+
+    #[test]
+    fn only_the_front_doors_own_answer_is_a_refusal() {
+        let refusal = json!({ "ActionStatus": "FAIL", "ErrorInfo": "no", "ErrorCode": 1 });
+        assert_eq!(Answer::of(403, &refusal), Answer::Refused);
+        for (status, reply) in [(404, &refusal), (503, &refusal), (403, &json!({ "message": "Forbidden" }))] {
+            assert_eq!(Answer::of(status, reply), Answer::Unclear(status));
+        }
+        assert_eq!(Answer::of(200, &Value::Null), Answer::Unclear(200));
+    }
+
+    #[test]
+    fn only_a_broken_connection_is_an_early_close() {
+        assert!(is_early_close(&io::ErrorKind::ConnectionReset.into()));
+        assert!(!is_early_close(&io::ErrorKind::ConnectionRefused.into()));
+        assert!(!is_early_close(&io::ErrorKind::UnexpectedEof.into()));
+    }
 }

@@ -1,6 +1,7 @@
 //! One module for each group of commands.
 
 mod calendar;
+mod deployment;
 mod doctor;
 mod dynamodb;
 mod explain;
@@ -18,6 +19,7 @@ use serde_json::Value;
 use crate::{
     args::{Arguments, Command},
     error::CliError,
+    output::printable_json,
 };
 
 /// Does what was asked.
@@ -76,5 +78,5 @@ fn read_callback(path: &Path) -> Result<Callback, CliError> {
 
 fn print_json(value: &Value) {
     // `{:#}` of a JSON value is the same in several lines.
-    println!("{value:#}");
+    println!("{}", printable_json(&format!("{value:#}")));
 }

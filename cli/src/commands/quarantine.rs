@@ -17,7 +17,7 @@ use super::{print_json, rules::zone};
 use crate::{
     args::Quarantine,
     error::CliError,
-    output::{green, moment, now_ms, printable, table, timestamp, zone_name},
+    output::{green, moment, now_ms, printable, printable_json, table, timestamp, zone_name},
     tables,
 };
 
@@ -39,7 +39,7 @@ pub(super) async fn run(command: Quarantine, stack: Option<&str>) -> Result<(), 
             let at = entry.split('#').next().and_then(|ms| ms.parse().ok()).ok_or_else(none)?;
             let entries = of_day(&store, app.id, at).await?;
             let found = entries.into_iter().find(|known| known.id.starts_with(&entry)).ok_or_else(none)?;
-            println!("{}", found.body);
+            println!("{}", printable_json(&found.body));
         }
         Quarantine::Replay { app, day, json } => {
             let (replayed, left) = replay(&store, app.id, midnight(day)).await?;

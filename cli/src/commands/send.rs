@@ -1,16 +1,18 @@
 //! A callback, as the platform would send it.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use desk_webhooks::{protocol::command_of, webhook::sign};
 use serde_json::{Value, json};
-use ureq::Agent;
 
-use super::read_callback;
+use super::{
+    deployment::{agent, cannot_reach},
+    read_callback,
+};
 use crate::{
     args::Send,
     error::CliError,
-    output::{green, now_ms, red},
+    output::{green, now_ms, printable, red},
 };
 
 /// The command of what has none: the commonest one.
@@ -23,21 +25,23 @@ pub(super) fn run(arguments: Send) -> Result<(), CliError> {
         None => compose(&arguments, now_ms),
     };
     let url = signed_url(&arguments, &body, now_ms / 1000);
-    // The platform waits two seconds; whoever debugs waits longer. A refusal is an answer here.
-    let config =
-        Agent::config_builder().http_status_as_error(false).timeout_global(Some(Duration::from_secs(10)));
-    let agent: Agent = config.build().into();
+    let failed = |error: ureq::Error| cannot_reach(&arguments.url, &error);
+    let agent = agent();
     let started = Instant::now();
-    let failed = |error: ureq::Error| CliError::said(format!("{} cannot be reached: {error}", arguments.url));
     let mut response = agent.post(&url).send(body.as_bytes()).map_err(failed)?;
     let took = started.elapsed().as_secs_f64() * 1000.0;
     let status = response.status().as_u16();
     let reply = response.body_mut().read_to_string().map_err(failed)?;
-    let parsed: Option<Value> = serde_json::from_str(&reply).ok();
-    let good = status == 200 && parsed.is_some_and(|reply| reply["ActionStatus"] == "OK");
+    let good = status == 200 && is_success(&reply);
     let verdict = if good { green(format!("HTTP {status}")) } else { red(format!("HTTP {status}")) };
-    anstream::println!("{verdict} after {took:.1} ms: {reply}");
+    anstream::println!("{verdict} after {took:.1} ms: {}", printable(&reply));
     if good { Ok(()) } else { Err(CliError::said("the platform would count this as a failed callback")) }
+}
+
+/// Whether the platform would take it for a success: the answer has all three fields.
+fn is_success(reply: &str) -> bool {
+    let reply: Value = serde_json::from_str(reply).unwrap_or_default();
+    reply["ActionStatus"] == "OK" && reply["ErrorInfo"].is_string() && reply["ErrorCode"].is_u64()
 }
 
 /// The URL with the platform's parameters (1047/34354).
@@ -45,15 +49,19 @@ fn signed_url(arguments: &Send, body: &str, now_seconds: u64) -> String {
     let command = command_of(body).ok().flatten();
     let command = command.as_ref().map_or(SESSION_EVENT, |command| command.as_str());
     let joint = if arguments.url.contains('?') { '&' } else { '?' };
-    let mut url = format!(
-        "{}{joint}SdkAppid={}&CallbackCommand={command}&contenttype=json&ClientIP=127.0.0.1&OptPlatform=RESTAPI",
-        arguments.url, arguments.app.id
-    );
+    // The command is whatever the body says.
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    query
+        .append_pair("SdkAppid", &arguments.app.id.to_string())
+        .append_pair("CallbackCommand", command)
+        .append_pair("contenttype", "json")
+        .append_pair("ClientIP", "127.0.0.1")
+        .append_pair("OptPlatform", "RESTAPI");
     if let Some(token) = &arguments.token {
         let time = now_seconds.to_string();
-        url.push_str(&format!("&RequestTime={time}&Sign={}", sign(token, &time)));
+        query.append_pair("RequestTime", &time).append_pair("Sign", &sign(token, &time));
     }
-    url
+    format!("{}{joint}{}", arguments.url, query.finish())
 }
 
 fn compose(arguments: &Send, now_ms: u64) -> String {

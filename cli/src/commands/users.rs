@@ -11,7 +11,7 @@ use super::print_json;
 use crate::{
     args::Users,
     error::CliError,
-    output::{faint, green, now_ms},
+    output::{faint, green, now_ms, printable},
     tables,
 };
 
@@ -114,12 +114,12 @@ fn change(
 
 fn show(app: AppId, user: &str, known: &Attributes) {
     let none = || faint("none");
-    let or_none = |text: String| if text.is_empty() { none() } else { text };
+    let or_none = |text: String| if text.is_empty() { none() } else { printable(&text) };
     let attributes: Vec<_> =
         known.attributes.iter().map(|(name, value)| format!("{name}={}", plain(value))).collect();
-    anstream::println!("User {user} of app {app}");
+    anstream::println!("User {} of app {app}", printable(user));
     anstream::println!("  tags        {}", or_none(known.tags.join(", ")));
-    anstream::println!("  language    {}", known.language.clone().unwrap_or_else(none));
+    anstream::println!("  language    {}", known.language.as_deref().map_or_else(none, printable));
     anstream::println!("  attributes  {}", or_none(attributes.join(", ")));
 }
 

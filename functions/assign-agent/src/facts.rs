@@ -42,7 +42,7 @@ pub(crate) async fn fetch(
     let session = request.session_id.as_deref().filter(|id| keys::fits(&keys::session(app, id)));
     let user = request.client_user_id.as_deref().filter(|id| keys::fits(&keys::user(app, id)));
     let (timeline, profile, attributes) = futures_util::join!(
-        read(session.filter(|_| needs.timeline), |id| store.timeline(app, id), arrival),
+        read(session.filter(|_| needs.timeline), |id| store.timeline(app, id, at), arrival),
         read(user.filter(|_| needs.profile), |id| store.profile(app, id), arrival),
         read(user.filter(|_| needs.attributes), |id| store.attributes(app, id), arrival),
     );

@@ -145,7 +145,7 @@ enum Found {
 enum LoadError {
     #[error(transparent)]
     Store(#[from] StoreError),
-    #[error("ruleset {version} is not understood by this version of the software: {problem}")]
+    #[error("ruleset {version} is not understood by this version of the software, at {problem}")]
     NotUnderstood { version: u64, problem: String },
 }
 
@@ -167,7 +167,8 @@ async fn load(store: &impl FindRules, app: AppId, held: Option<&Loaded>) -> Resu
     let document = store.rules(app, version).await?.document;
     let ruleset = read(&document).map_err(|findings| LoadError::NotUnderstood {
         version,
-        problem: findings.first().map(ToString::to_string).unwrap_or_default(),
+        // Its words may hold what the rules hold, users among it: `desk rules check` has them.
+        problem: findings.first().map(|finding| finding.path.to_string()).unwrap_or_default(),
     })?;
     Ok(Found::Newer(Loaded { version, ruleset }))
 }

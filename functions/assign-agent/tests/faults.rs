@@ -8,7 +8,7 @@ use assign_agent::AssignAgent;
 use desk_webhooks::{
     config::{self, Env},
     edge::{Arrival, Handler},
-    protocol::{ActionStatus, AppId, Command, Endpoint, Reply},
+    protocol::{ActionStatus, AppId, Command, Endpoint, EventTime, Reply},
     routing::{Attributes, DecisionRecord, Profile, Timeline},
     store::{
         ActiveRules, StoreError,
@@ -64,7 +64,7 @@ impl FindRules for Moody {
 }
 
 impl ReadFacts for Moody {
-    async fn timeline(&self, _: AppId, _: &str) -> Result<Timeline, StoreError> {
+    async fn timeline(&self, _: AppId, _: &str, _: EventTime) -> Result<Timeline, StoreError> {
         panic!("no rule looks at the timeline, so nobody may ask for it")
     }
 

@@ -58,7 +58,7 @@ fn question(at: u64, change: impl FnOnce(&mut Value, &mut Value)) -> Value {
         "ClientUserId": format!("user-{MARK}"), "CustomerServiceID": MARK, MARK: MARK,
     });
     let mut event = json!({
-        "rawPath": format!("/assign-agent/key-{MARK}"),
+        "rawPath": format!("/assign-agent/key-of-16-{MARK}"),
         "rawQueryString": format!("SdkAppid={APP}&OptPlatform={MARK}&ClientIP={MARK}"),
         "headers": { "user-agent": MARK, "authorization": MARK },
         "requestContext": { "http": { "method": "POST", "sourceIp": "203.0.113.9" } },
@@ -104,7 +104,7 @@ async fn drive(function: &mut Sandbox) {
 
 #[tokio::test]
 async fn nothing_secret_or_personal_is_in_any_output() {
-    let stage = Stage::start().await.unwrap().with("URL_KEYS", &format!("key-{MARK}"));
+    let stage = Stage::start().await.unwrap().with("URL_KEYS", &format!("key-of-16-{MARK}"));
     let stage = stage.with("CALLBACK_TOKENS", &format!("token-{MARK}"));
     let store = stage.store();
     let fault = |_: &Call<'_>| Verdict::Answer(500, format!("{{\"message\":\"{MARK}\"}}"));

@@ -24,6 +24,8 @@ use crate::{SessionEvents, Store, read};
 
 /// Less than the function has: what is not done by then is reported, and comes again.
 const BATCH: Duration = Duration::from_secs(25);
+/// Ten callbacks of a megabyte, compared with what is kept of them, would take more memory than there is.
+const AT_ONCE: usize = 2;
 /// What one session's fold may take of that.
 const FOLD: Duration = Duration::from_secs(8);
 
@@ -34,12 +36,14 @@ impl<S: Store, Q: Spill> SessionEvents<S, Q> {
     /// Takes care of a batch, and returns the ids of the messages that failed.
     pub(crate) async fn drain_batch(&self, messages: Vec<Message>, batch: &Arrival) -> Vec<String> {
         let end = Instant::now() + BATCH;
-        let taken = messages
-            .iter()
-            .map(|message| timeout_at(end, batch.unless_panicking(self.take_note(message, batch))));
         let mut failed = BTreeSet::new();
         let mut folds = Folds::new();
-        for (message, taken) in messages.iter().zip(join_all(taken).await) {
+        let mut taken = Vec::new();
+        for some in messages.chunks(AT_ONCE) {
+            let notes = some.iter().map(|message| batch.unless_panicking(self.take_note(message, batch)));
+            taken.extend(join_all(notes.map(|note| timeout_at(end, note))).await);
+        }
+        for (message, taken) in messages.iter().zip(taken) {
             match taken {
                 Ok(Some(Ok(None))) => {}
                 Ok(Some(Ok(Some(session)))) => {

@@ -141,11 +141,13 @@ impl<S: Store, Q: Spill> SessionEvents<S, Q> {
     }
 }
 
+/// Waits for a write, and leaves the time that spilling needs when it fails.
 async fn in_time<T>(
     arrival: &Arrival,
     work: impl Future<Output = Result<T, StoreError>>,
 ) -> Result<T, StoreError> {
-    arrival.within(EVENT, work).await.unwrap_or_else(|Late| Err(StoreError::late("the write")))
+    let limit = EVENT.min(arrival.left().saturating_sub(SPILL));
+    arrival.within(limit, work).await.unwrap_or_else(|Late| Err(StoreError::late("the write")))
 }
 
 /// What a callback says, or why it is not understood. The reason may repeat what the body holds: it is

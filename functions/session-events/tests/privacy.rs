@@ -27,7 +27,7 @@ fn request(change: impl FnOnce(&mut Value, &mut Value)) -> Value {
         MARK: MARK,
     });
     let mut event = json!({
-        "rawPath": format!("/session-events/key-{MARK}"),
+        "rawPath": format!("/session-events/key-of-16-{MARK}"),
         "rawQueryString": format!("SdkAppid=1400000001&OptPlatform={MARK}&ClientIP={MARK}"),
         "headers": { "user-agent": MARK, "authorization": MARK },
         "requestContext": { "http": { "method": "POST", "sourceIp": "203.0.113.9" } },
@@ -94,7 +94,7 @@ async fn drive(function: &mut Sandbox) -> Vec<u64> {
 
 #[tokio::test]
 async fn nothing_secret_or_personal_is_in_any_output() {
-    let stage = Stage::with_queue().await.unwrap().with("URL_KEYS", &format!("key-{MARK}"));
+    let stage = Stage::with_queue().await.unwrap().with("URL_KEYS", &format!("key-of-16-{MARK}"));
     let stage = stage.with("CALLBACK_TOKENS", &format!("token-{MARK}"));
     let fault = |_: &Call<'_>| Verdict::Answer(500, format!("{{\"message\":\"{MARK}\"}}"));
     let proxy = Proxy::start(&stage.endpoint(), fault).await.unwrap();

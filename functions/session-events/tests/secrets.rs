@@ -6,7 +6,7 @@ mod common;
 
 use std::{
     sync::{
-        Mutex,
+        Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
     },
     time::Duration,
@@ -15,6 +15,7 @@ use std::{
 use common::{BINARY, message, tell};
 use desk_local::{
     moto::Moto,
+    proxy::{Proxy, Verdict},
     runtime_api::{Sandbox, SandboxError},
     stage::Stage,
 };
@@ -23,10 +24,12 @@ use desk_webhooks::{
     edge::Arrival,
     secrets::Keyring,
     store::{StoreError, ports::ReadParameters},
-    webhook::sign,
+    webhook::{Secrets, sign},
 };
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
+
+const KEY: &str = "a-key-of-sixteen-letters";
 
 /// A function whose secrets are in SSM.
 async fn function(stage: &Stage, ssm: &str) -> Sandbox {
@@ -54,13 +57,13 @@ async fn secrets_come_from_parameters_and_are_in_no_log() {
     let stage = Stage::start().await.unwrap();
     let moto = Moto::start().await.unwrap();
     moto.put_secret("/desk/tokens", "s3cret-older, s3cret-token").unwrap();
-    moto.put_secret("/desk/keys", "s3cret-key").unwrap();
+    moto.put_secret("/desk/keys", "s3cret-key-of-ours").unwrap();
     let mut function = function(&stage, &moto.endpoint()).await;
     for (key, token, status) in [
-        ("s3cret-key", "s3cret-token", 200),
-        ("s3cret-key", "s3cret-older", 200),
-        ("s3cret-key", "s3cret-none", 403),
-        ("s3cret", "s3cret-token", 403),
+        ("s3cret-key-of-ours", "s3cret-token", 200),
+        ("s3cret-key-of-ours", "s3cret-older", 200),
+        ("s3cret-key-of-ours", "s3cret-none", 403),
+        ("s3cret-key-of-theirs", "s3cret-token", 403),
         ("", "s3cret-token", 403),
     ] {
         assert_eq!(tell(&mut function, &signed(key, token)).await, status, "{key} {token}");
@@ -72,30 +75,35 @@ async fn secrets_come_from_parameters_and_are_in_no_log() {
 async fn without_usable_secrets_nothing_is_let_in_nor_lost_silently() {
     let stage = Stage::start().await.unwrap();
     let moto = Moto::start().await.unwrap();
-    for (tokens, keys) in
-        [(None, None), (Some("token"), None), (Some("token"), Some("a/slash")), (Some(" , "), Some("key"))]
-    {
+    for (tokens, keys) in [
+        (None, None),
+        (Some("token"), None),
+        (Some("token"), Some("a/slash-in-the-key")),
+        (Some("token"), Some("short")),
+        (Some(" , "), Some(KEY)),
+    ] {
         for (name, value) in [("/desk/tokens", tokens), ("/desk/keys", keys)] {
             if let Some(value) = value {
                 moto.put_secret(name, value).unwrap();
             }
         }
         let mut function = function(&stage, &moto.endpoint()).await;
-        assert_eq!(tell(&mut function, &signed("key", "token")).await, 503, "{tokens:?} {keys:?}");
+        assert_eq!(tell(&mut function, &signed(KEY, "token")).await, 503, "{tokens:?} {keys:?}");
         let log = function.log();
         assert!(log.contains("the secrets cannot be read") && !log.contains("slash"), "{log}");
     }
     // Once they can be read, the same sandbox lets callbacks in.
-    let mut function = function(&stage, &moto.endpoint()).await;
-    assert_eq!(tell(&mut function, &signed("key", "token")).await, 503);
+    let ssm = Proxy::start(&moto.endpoint(), |_| Verdict::Pass).await.unwrap();
+    let mut function = function(&stage, &ssm.endpoint()).await;
+    assert_eq!(tell(&mut function, &signed(KEY, "token")).await, 503);
     moto.put_secret("/desk/tokens", "token").unwrap();
-    assert_eq!(tell(&mut function, &signed("key", "token")).await, 200);
+    while tell(&mut function, &signed(KEY, "token")).await == 503 {}
+    assert!(ssm.take_calls().len() <= 4, "not every request asks again");
 }
 
 #[tokio::test]
 async fn both_ways_at_once_end_the_start() {
-    let stage =
-        Stage::start().await.unwrap().with("URL_KEYS", "key").with("URL_KEYS_PARAMETER", "/desk/keys");
+    let stage = Stage::start().await.unwrap().with("URL_KEYS", KEY).with("URL_KEYS_PARAMETER", "/desk/keys");
     let mut function = stage.function(BINARY).await.unwrap();
     let Err(SandboxError::Exited { log, .. }) = function.ready().await else { panic!("it started") };
     assert!(log.starts_with("URL_KEYS_PARAMETER holds a name although"), "{log}");
@@ -122,30 +130,45 @@ async fn secrets_are_read_again_when_they_are_old_and_the_last_good_ones_are_kep
     let ssm = Ssm::default();
     let env = |name: &str| (name == "CALLBACK_TOKENS_PARAMETER").then(|| "/desk/tokens".to_owned());
     let keyring = Keyring::new(config::secret_sources(Env::new(&env)).unwrap(), &ssm);
-    let token = async || {
-        let secrets = keyring.current(&Arrival::now()).await?;
-        Some(
-            secrets.tokens.iter().map(|token| token.expose_secret().to_owned()).collect::<Vec<_>>().join(" "),
-        )
+    let words = |secrets: Option<Arc<Secrets>>| {
+        let words = secrets?.tokens.iter().map(|token| token.expose_secret().to_owned()).collect::<Vec<_>>();
+        Some(words.join(" "))
     };
+    // A callback by a token in memory, and one by another.
+    let known = async || {
+        let arrival = Arrival::now();
+        let at_hand = words(keyring.at_hand(&arrival).await);
+        keyring.keep_fresh(&arrival).await;
+        at_hand
+    };
+    let unknown = async || words(keyring.newest(&Arrival::now()).await);
     let says = |answer| *ssm.answer.lock().unwrap() = answer;
     let passes = |seconds| tokio::time::advance(Duration::from_secs(seconds));
     let asked = || ssm.asked.load(Ordering::Relaxed);
+    let some = |words: &str| Some(words.to_owned());
 
-    assert_eq!(token().await, None);
+    for _ in 0..3 {
+        assert_eq!((known().await, asked()), (None, 1), "nobody asks again at once");
+    }
     says(Some("older,new"));
-    assert_eq!(token().await.as_deref(), Some("older new"), "at once, for there were none");
+    passes(1).await;
+    assert_eq!((known().await, asked()), (some("older new"), 2));
     says(Some("new"));
     passes(299).await;
-    assert_eq!((token().await.as_deref(), asked()), (Some("older new"), 2));
+    assert_eq!((known().await, unknown().await, asked()), (some("older new"), some("older new"), 2));
     passes(2).await;
-    assert_eq!((token().await.as_deref(), asked()), (Some("new"), 3), "five minutes later");
+    assert_eq!((known().await, asked()), (some("older new"), 3), "read beside a callback that need not wait");
+    assert_eq!((known().await, asked()), (some("new"), 3));
+    says(Some("newer"));
+    passes(301).await;
+    assert_eq!((unknown().await, asked()), (some("newer"), 4), "waited for by one that must");
     says(None);
     passes(301).await;
     for _ in 0..5 {
-        assert_eq!((token().await.as_deref(), asked()), (Some("new"), 4), "the last good one, asked once");
+        assert_eq!((known().await, asked()), (some("newer"), 5), "the last good ones");
+        assert_eq!((unknown().await, asked()), (None, 5), "who has another is not refused for good");
     }
     says(Some("newest"));
-    passes(11).await;
-    assert_eq!((token().await.as_deref(), asked()), (Some("newest"), 5), "soon after");
+    passes(2).await;
+    assert_eq!((unknown().await, asked()), (some("newest"), 6), "soon after");
 }

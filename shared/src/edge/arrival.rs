@@ -76,15 +76,20 @@ impl Arrival {
         self.started.elapsed().as_secs_f64() * 1000.0
     }
 
+    /// What is left of the budget.
+    pub fn left(&self) -> Duration {
+        let budget = if self.waited { WAITED } else { BUDGET };
+        budget.saturating_sub(self.started.elapsed())
+    }
+
     /// Waits for `work`, but no longer than `limit`, and never beyond the budget; for what waited itself,
     /// as long as the function may take for it.
     ///
     /// # Errors
     /// [`Late`]; the work is dropped then.
     pub async fn within<T>(&self, limit: Duration, work: impl Future<Output = T>) -> Result<T, Late> {
-        let (limit, budget) = if self.waited { (WAITED, WAITED) } else { (limit, BUDGET) };
-        let left = budget.saturating_sub(self.started.elapsed());
-        tokio::time::timeout(limit.min(left), work).await.map_err(|_| Late)
+        let limit = if self.waited { WAITED } else { limit };
+        tokio::time::timeout(limit.min(self.left()), work).await.map_err(|_| Late)
     }
 
     /// Waits for `work`, which may panic: then there is nothing, and that is counted. The panic hook has

@@ -209,6 +209,8 @@ impl Needs {
 /// The part of a session's story that rules look at.
 #[derive(Clone, Debug, Default)]
 pub struct Timeline {
+    /// Whether it goes back to the session's beginning.
+    pub whole: bool,
     /// Its events, oldest first.
     pub events: Vec<SessionEvent>,
     /// When its recorded questions were asked.
@@ -239,7 +241,7 @@ const TEXTS_BYTES: usize = 64 * 1024;
 impl Facts {
     /// Takes in what the session's timeline says, for a question asked at `asked_at`.
     pub fn learn_timeline(&mut self, timeline: Option<&Timeline>, asked_at: EventTime) {
-        let Some(Timeline { events, decisions }) = timeline else {
+        let Some(Timeline { whole, events, decisions }) = timeline else {
             self.channel = Fact::Unknown(Why::NotRead);
             self.texts = Fact::Unknown(Why::NotRead);
             self.custom_data = Fact::Unknown(Why::NotRead);
@@ -247,13 +249,18 @@ impl Facts {
             self.attempt = Fact::Unknown(Why::NotRead);
             return;
         };
+        // What is not in the part that was read may be in the other.
+        let unless_missing = |is_there: bool| *whole || is_there;
         let to_bot = || events.iter().filter(|event| event.event == EventKind::ChatBotUserSendMsg);
         let custom_data =
             |event: &SessionEvent| serde_json::from_str(event.cloud_custom_data.as_deref()?).ok();
-        self.channel = Fact::Known(events.iter().rev().find_map(|event| event.channel_type.clone()));
-        self.texts = Fact::Known(newest(to_bot().flat_map(|event| event.msg_body.texts()).collect()));
-        self.custom_data = Fact::Known(events.iter().rev().find_map(custom_data).unwrap_or(Value::Null));
-        self.bot_turns = Fact::Known(to_bot().count() as u64);
+        let channel = events.iter().rev().find_map(|event| event.channel_type.clone());
+        self.channel = known_if(unless_missing(channel.is_some()), channel);
+        let texts = newest(to_bot().flat_map(|event| event.msg_body.texts()).collect());
+        self.texts = known_if(unless_missing(!texts.is_empty()), texts);
+        let custom_data: Option<Value> = events.iter().rev().find_map(custom_data);
+        self.custom_data = known_if(unless_missing(custom_data.is_some()), custom_data.unwrap_or_default());
+        self.bot_turns = known_if(*whole, to_bot().count() as u64);
         self.attempt = Fact::Known(1 + decisions.iter().filter(|at| **at < asked_at).count() as u64);
     }
 
@@ -286,6 +293,10 @@ impl Facts {
         user.language = Fact::Known(attributes.language);
         user.attributes = Fact::Known(attributes.attributes);
     }
+}
+
+fn known_if<T>(is_known: bool, value: T) -> Fact<T> {
+    if is_known { Fact::Known(value) } else { Fact::Unknown(Why::NotRead) }
 }
 
 fn newest(mut texts: Vec<String>) -> Vec<String> {

@@ -94,6 +94,11 @@ pub fn decision(at: EventTime) -> String {
     format!("{TIMELINE}{at}#{DECISION_RANK:02}#DECISION")
 }
 
+/// Behind everything that stands in a session's story up to this time.
+pub fn end_of(at: EventTime) -> String {
+    format!("{TIMELINE}{at}#~")
+}
+
 /// The time at which an item of a session's story stands.
 pub fn time_of(key: &str) -> Option<EventTime> {
     let ms = key.strip_prefix(TIMELINE)?.split('#').next()?.parse().ok()?;

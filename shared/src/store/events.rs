@@ -4,7 +4,7 @@ use aws_sdk_dynamodb::{error::SdkError, operation::update_item::UpdateItemError}
 
 use super::{
     Store, StoreError,
-    items::{KeptItem, PLAIN_BYTES, number, text, to_item},
+    items::{KeptItem, PLAIN_BYTES, number, text},
     ports::{KeepEvents, KeepStatuses, Kept, Quarantine, Received},
 };
 use crate::{
@@ -20,7 +20,6 @@ const ODD_MS: u64 = 24 * 60 * 60 * 1000;
 /// What is told of something in the quarantine; more would take the room of the body.
 const TOLD_CHARS: usize = 200;
 
-const PUT: &str = "PutItem";
 const UPDATE: &str = "UpdateItem";
 
 /// The UTC day of a moment, such as `2027-02-01`.
@@ -33,21 +32,19 @@ impl Store {
     async fn keep(&self, received: Received<'_>, mut item: KeptItem) -> Result<Kept, StoreError> {
         item.received_at = received.at_ms;
         item.expires_at = self.expires_at(received.at_ms);
-        // The parts first: an item that is there can be read whole.
+        // The parts first: an item that is there can be read whole. They are named by what is in them.
         for part in item.hold(received.body) {
-            let put = self.client.put_item().table_name(&self.sessions_table);
-            put.set_item(Some(to_item(PUT, &part)?))
-                .send()
-                .await
-                .map_err(|error| StoreError::of(PUT, error))?;
+            self.put_once(&part).await?;
         }
-        match self.put_once(&item).await? {
-            None => Ok(Kept::New),
-            Some(kept) if kept.holds(received.body) => Ok(Kept::Again),
-            Some(_) => {
-                item.sk = keys::conflict(&item.sk, &sha256_hex(received.body.as_bytes()));
-                let kept_before = self.put_once(&item).await?.is_some();
-                Ok(if kept_before { Kept::Again } else { Kept::Conflict })
+        let mut kept = Kept::New;
+        loop {
+            match self.put_once(&item).await? {
+                None => return Ok(kept),
+                Some(there) if there.holds(received.body) => return Ok(Kept::Again),
+                Some(_) => {
+                    kept = Kept::Conflict;
+                    item.sk = keys::conflict(&item.sk, &sha256_hex(received.body.as_bytes()));
+                }
             }
         }
     }
@@ -56,6 +53,11 @@ impl Store {
 /// What only moves forward in time would stand still after this for as long as it is kept.
 fn in_the_far_future(received: Received<'_>, at: EventTime) -> bool {
     at.as_ms() > received.at_ms + ODD_MS
+}
+
+/// The time by which something moves forward: a clock that is ahead must not keep out what is true later.
+fn no_later_than_now(received: Received<'_>, at: EventTime) -> u64 {
+    at.as_ms().min(received.at_ms)
 }
 
 /// A condition that did not hold is no failure: somebody was there before.
@@ -150,7 +152,7 @@ impl KeepEvents for Store {
             .condition_expression(format!("attribute_not_exists({field}_at) OR {field}_at < :at"))
             .expression_attribute_names("#field", field)
             .expression_attribute_values(":value", value)
-            .expression_attribute_values(":at", number(at.as_ms()));
+            .expression_attribute_values(":at", number(no_later_than_now(received, at)));
         if let Some(expires_at) = self.expires_at(received.at_ms) {
             set.push_str(", expires_at = :expires_at");
             update = update.expression_attribute_values(":expires_at", number(expires_at));
@@ -186,7 +188,7 @@ impl KeepStatuses for Store {
             .expression_attribute_names("#status", "status")
             .expression_attribute_names("#at", "at")
             .expression_attribute_values(":status", text(&event.status))
-            .expression_attribute_values(":at", number(event.event_time.as_ms()));
+            .expression_attribute_values(":at", number(no_later_than_now(received, event.event_time)));
         if let Some(expires_at) = self.expires_at(received.at_ms) {
             set.push_str(", expires_at = :expires_at");
             update = update.expression_attribute_values(":expires_at", number(expires_at));

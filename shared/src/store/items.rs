@@ -52,24 +52,27 @@ pub(super) struct KeptItem {
     /// What is not large in an event whose body is compressed: enough to sum it up, and to route by.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub brief: Option<String>,
-    /// How many numbered parts hold the compressed body, and the body's digest, which names them.
+    /// How many numbered parts hold the compressed body, and its digest, which names them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub parts: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub digest: Option<String>,
+    /// The digest of what the body says, however it is written: what is in parts is compared by it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub said: Option<String>,
     pub received_at: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<u64>,
 }
 
-/// One part of a body that exceeds an item. Its key holds the digest of the whole, so that a part
+/// One part of a body that exceeds an item. Its key holds the digest of all parts together, so that a part
 /// is never written with another content.
-#[derive(Serialize)]
+#[derive(Serialize, Deserialize)]
 pub(super) struct PartItem {
     pub pk: String,
     pub sk: String,
     pub body_z: ByteBuf,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<u64>,
 }
 
@@ -89,7 +92,7 @@ impl KeptItem {
             self.body_z = Some(ByteBuf::from(zipped));
             return Vec::new();
         }
-        let digest = sha256_hex(body.as_bytes());
+        let digest = sha256_hex(&zipped);
         let part = |(number, bytes): (usize, &[u8])| PartItem {
             pk: self.pk.clone(),
             sk: part_key(&digest, number),
@@ -99,6 +102,7 @@ impl KeptItem {
         let parts: Vec<_> = zipped.chunks(PART_BYTES).enumerate().map(part).collect();
         self.parts = Some(parts.len());
         self.digest = Some(digest);
+        self.said = of_json(body);
         parts
     }
 
@@ -114,7 +118,8 @@ impl KeptItem {
     /// Whether this holds the same JSON as `body`, however it is written.
     pub(super) fn holds(&self, body: &str) -> bool {
         let Some(kept) = self.whole_body() else {
-            return self.digest.as_deref() == Some(&sha256_hex(body.as_bytes()));
+            let said = self.said.is_some() && self.said == of_json(body);
+            return said || self.digest == Some(sha256_hex(&zip(body)));
         };
         kept == body || of_json(&kept).is_some_and(|kept| Some(kept) == of_json(body))
     }

@@ -28,8 +28,13 @@ pub trait FindRules {
 ///
 /// What is not there reads as empty: it is known that there is nothing.
 pub trait ReadFacts {
-    /// The newest part of a session's story.
-    fn timeline(&self, app: AppId, session_id: &str) -> impl Future<Output = Result<Timeline, StoreError>>;
+    /// The newest part of a session's story as it was when it was asked.
+    fn timeline(
+        &self,
+        app: AppId,
+        session_id: &str,
+        asked_at: EventTime,
+    ) -> impl Future<Output = Result<Timeline, StoreError>>;
 
     /// What sessions say of a user.
     fn profile(&self, app: AppId, user_id: &str) -> impl Future<Output = Result<Profile, StoreError>>;

@@ -8,7 +8,7 @@ use super::{
     ports::{Asked, ReadFacts, RecordDecision},
 };
 use crate::{
-    protocol::AppId,
+    protocol::{AppId, EventTime},
     routing::{Attributes, DecisionRecord, Profile, Timeline},
     session::keys,
 };
@@ -73,20 +73,26 @@ impl DecisionItem {
 }
 
 impl ReadFacts for Store {
-    async fn timeline(&self, app: AppId, session_id: &str) -> Result<Timeline, StoreError> {
+    async fn timeline(
+        &self,
+        app: AppId,
+        session_id: &str,
+        asked_at: EventTime,
+    ) -> Result<Timeline, StoreError> {
         let page = self
             .client
             .query()
             .table_name(&self.sessions_table)
-            .key_condition_expression("pk = :pk AND begins_with(sk, :timeline)")
+            .key_condition_expression("pk = :pk AND sk BETWEEN :first AND :last")
             .expression_attribute_values(":pk", text(keys::session(app, session_id)))
-            .expression_attribute_values(":timeline", text(keys::TIMELINE))
+            .expression_attribute_values(":first", text(keys::TIMELINE))
+            .expression_attribute_values(":last", text(keys::end_of(asked_at)))
             .scan_index_forward(false)
             .limit(NEWEST_ITEMS)
             .send()
             .await
             .map_err(|error| StoreError::of("Query", error))?;
-        let mut timeline = Timeline::default();
+        let mut timeline = Timeline { whole: page.last_evaluated_key.is_none(), ..Timeline::default() };
         for item in page.items.unwrap_or_default().into_iter().rev() {
             let item: KeptItem = from_item("Query", item)?;
             if item.event.is_none() {
@@ -127,6 +133,9 @@ impl RecordDecision for Store {
         let item = DecisionItem::new(asked, record, received_at_ms, self.expires_at(received_at_ms))
             .ok_or_else(|| StoreError::unreadable(PUT, "a decision that is no JSON"))?;
         let Some(kept) = self.put_once(&item).await? else { return Ok(None) };
+        if kept.user != item.user {
+            return Err(StoreError::unreadable(PUT, "another user's question of this moment has the place"));
+        }
         let unreadable = || StoreError::unreadable(PUT, "a recorded decision");
         kept.record().ok_or_else(unreadable).map(Some)
     }

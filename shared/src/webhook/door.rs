@@ -1,4 +1,4 @@
-use std::{borrow::Cow, collections::BTreeSet};
+use std::{collections::BTreeSet, fmt};
 
 use form_urlencoded::parse as query_pairs;
 use ipnet::IpNet;
@@ -63,8 +63,15 @@ pub enum Admitted {
     Callback(Callback),
 }
 
-/// A verified callback.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Who stands before the door, before it is known who that is.
+pub struct Caller {
+    url_key: String,
+    query: Query,
+    body: Vec<u8>,
+}
+
+/// A verified callback. Debug output shows nothing that a person wrote.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Callback {
     /// For which app.
     pub app: AppId,
@@ -76,6 +83,13 @@ pub struct Callback {
     pub platform: Option<String>,
     /// `ClientIP`, the end user's address as the platform saw it.
     pub client_ip: Option<String>,
+}
+
+impl fmt::Debug for Callback {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let command = self.command.log_name();
+        f.debug_struct("Callback").field("app", &self.app).field("command", &command).finish_non_exhaustive()
+    }
 }
 
 impl Door {
@@ -101,16 +115,66 @@ impl Door {
     /// Every [`Refusal`]; none of them has had any effect.
     pub fn admit(
         &self,
-        mut incoming: Incoming,
+        incoming: Incoming,
         secrets: Option<&Secrets>,
         now_seconds: i64,
     ) -> Result<Admitted, Refusal> {
+        let caller = self.meet(incoming)?;
+        let app = self.verify(&caller, secrets, now_seconds)?;
+        self.enter(caller, app)
+    }
+
+    /// The first of three steps: what needs no secret.
+    ///
+    /// # Errors
+    /// Not what a callback looks like, or from elsewhere.
+    pub fn meet(&self, mut incoming: Incoming) -> Result<Caller, Refusal> {
         if incoming.method() != "POST" {
             return Err(Refusal::NotPost);
         }
         let body = incoming.take_body()?;
         let query = Query::read(incoming.raw_query_string.as_deref().unwrap_or_default())?;
-        let app = self.authenticate(&incoming, &query, secrets, body.is_empty(), now_seconds)?;
+        let allowed = &self.config.allowed;
+        let from_allowed = |ip| allowed.iter().any(|net| net.contains(&ip));
+        if !allowed.is_empty() && !incoming.source_ip().is_some_and(from_allowed) {
+            return Err(Cause::SourceAddress.into());
+        }
+        // What follows the endpoint in the path; empty when nothing does.
+        let rest = incoming.raw_path.strip_prefix(self.endpoint.path()).unwrap_or_default();
+        let url_key = rest.strip_prefix('/').unwrap_or_default().to_owned();
+        Ok(Caller { url_key, query, body })
+    }
+
+    /// The second: whether the caller is the platform. Returns the app that the request is for; a probe may come
+    /// without one.
+    ///
+    /// # Errors
+    /// It is not, or there are no secrets by which to tell.
+    pub fn verify(
+        &self,
+        Caller { url_key, query, body }: &Caller,
+        secrets: Option<&Secrets>,
+        now_seconds: i64,
+    ) -> Result<Option<AppId>, Refusal> {
+        let secrets = secrets.ok_or(Refusal::NoSecrets)?;
+        if !secrets.url_keys.is_empty() && !is_any_of(&secrets.url_keys, url_key) {
+            return Err(Cause::UrlKey.into());
+        }
+        let ours = |app: &AppId| self.config.apps.contains(app);
+        let app = match &query.app {
+            Some(app) => Some(app.parse().ok().filter(ours).ok_or(Cause::ForeignApp)?),
+            None if body.is_empty() => None,
+            None => return Err(Cause::NoApp.into()),
+        };
+        self.check_signature(query, &secrets.tokens, now_seconds)?;
+        Ok(app)
+    }
+
+    /// The third: what a caller that was verified wants.
+    ///
+    /// # Errors
+    /// Not what this endpoint is there for.
+    pub fn enter(&self, Caller { query, body, .. }: Caller, app: Option<AppId>) -> Result<Admitted, Refusal> {
         let Some(app) = app.filter(|_| !body.is_empty()) else {
             return Ok(Admitted::Probe);
         };
@@ -120,50 +184,12 @@ impl Door {
             app,
             command,
             body,
-            platform: query.platform.map(Cow::into_owned),
-            client_ip: query.client_ip.map(Cow::into_owned),
+            platform: query.platform,
+            client_ip: query.client_ip,
         }))
     }
 
-    /// The app that the request is for; a probe may come without one.
-    fn authenticate(
-        &self,
-        incoming: &Incoming,
-        query: &Query<'_>,
-        secrets: Option<&Secrets>,
-        is_probe: bool,
-        now_seconds: i64,
-    ) -> Result<Option<AppId>, Refusal> {
-        let DoorConfig { apps, allowed, .. } = &self.config;
-        let from_allowed = |ip| allowed.iter().any(|net| net.contains(&ip));
-        if !allowed.is_empty() && !incoming.source_ip().is_some_and(from_allowed) {
-            return Err(Cause::SourceAddress.into());
-        }
-        let secrets = secrets.ok_or(Refusal::NoSecrets)?;
-        if !secrets.url_keys.is_empty() && !is_any_of(&secrets.url_keys, self.url_key(incoming)) {
-            return Err(Cause::UrlKey.into());
-        }
-        let app = match &query.app {
-            Some(app) => Some(app.parse().ok().filter(|app| apps.contains(app)).ok_or(Cause::ForeignApp)?),
-            None if is_probe => None,
-            None => return Err(Cause::NoApp.into()),
-        };
-        self.check_signature(query, &secrets.tokens, now_seconds)?;
-        Ok(app)
-    }
-
-    /// What follows the endpoint in the path; empty when nothing does.
-    fn url_key<'a>(&self, incoming: &'a Incoming) -> &'a str {
-        let rest = incoming.raw_path.strip_prefix(self.endpoint.path()).unwrap_or_default();
-        rest.strip_prefix('/').unwrap_or_default()
-    }
-
-    fn check_signature(
-        &self,
-        query: &Query<'_>,
-        tokens: &[SecretString],
-        now_seconds: i64,
-    ) -> Result<(), Cause> {
+    fn check_signature(&self, query: &Query, tokens: &[SecretString], now_seconds: i64) -> Result<(), Cause> {
         let sign = match (self.config.policy, &query.sign) {
             (SignaturePolicy::Off, _) | (SignaturePolicy::IfPresent, None) => return Ok(()),
             (SignaturePolicy::IfPresent, Some(_)) if tokens.is_empty() => return Ok(()),
@@ -179,7 +205,7 @@ impl Door {
         if is_signed(tokens, sign, request_time) { Ok(()) } else { Err(Cause::WrongSignature) }
     }
 
-    fn command(&self, query: &Query<'_>, body: &str) -> Result<Command, Refusal> {
+    fn command(&self, query: &Query, body: &str) -> Result<Command, Refusal> {
         let in_body = protocol::command_of(body).map_err(|_| Refusal::NotJson)?;
         let in_query = query.command.as_deref().map(Command::from_wire);
         let command = match (in_query, in_body) {
@@ -196,17 +222,17 @@ impl Door {
 
 /// What we use of the query; an empty value is an absent one.
 #[derive(Default)]
-struct Query<'a> {
-    app: Option<Cow<'a, str>>,
-    command: Option<Cow<'a, str>>,
-    sign: Option<Cow<'a, str>>,
-    request_time: Option<Cow<'a, str>>,
-    platform: Option<Cow<'a, str>>,
-    client_ip: Option<Cow<'a, str>>,
+struct Query {
+    app: Option<String>,
+    command: Option<String>,
+    sign: Option<String>,
+    request_time: Option<String>,
+    platform: Option<String>,
+    client_ip: Option<String>,
 }
 
-impl<'a> Query<'a> {
-    fn read(raw: &'a str) -> Result<Self, Cause> {
+impl Query {
+    fn read(raw: &str) -> Result<Self, Cause> {
         let mut query = Self::default();
         let mut seen = [false; 3];
         for (name, value) in query_pairs(raw.as_bytes()) {
@@ -222,7 +248,7 @@ impl<'a> Query<'a> {
             if once.is_some_and(|once| std::mem::replace(&mut seen[once], true)) {
                 return Err(Cause::RepeatedParameter);
             }
-            *slot = Some(value).filter(|value| !value.is_empty());
+            *slot = Some(value.into_owned()).filter(|value| !value.is_empty());
         }
         Ok(query)
     }

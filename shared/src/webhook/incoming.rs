@@ -1,4 +1,4 @@
-use std::net::IpAddr;
+use std::{fmt, net::IpAddr};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::Deserialize;
@@ -9,7 +9,7 @@ use super::{MAX_BODY_BYTES, Refusal};
 ///
 /// Everything may be missing: what is needed and is not there is refused by the door, with an
 /// answer, where a failing conversion would be an invocation error without one.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Incoming {
     /// The path, still with the URL key.
@@ -33,6 +33,13 @@ struct RequestContext {
 struct HttpContext {
     method: String,
     source_ip: String,
+}
+
+/// The path, the query and the body may hold secrets: none of them is shown.
+impl fmt::Debug for Incoming {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Incoming").field("method", &self.method()).finish_non_exhaustive()
+    }
 }
 
 impl Incoming {

@@ -9,7 +9,7 @@ mod incoming;
 mod refusal;
 mod signature;
 
-pub use door::{Admitted, Callback, Door, DoorConfig, Secrets, SignaturePolicy};
+pub use door::{Admitted, Callback, Caller, Door, DoorConfig, Secrets, SignaturePolicy};
 pub use incoming::Incoming;
 pub use refusal::{Cause, Refusal};
 pub use signature::sign;

@@ -11,7 +11,7 @@ use super::picture;
 use crate::{
     commands::{print_json, rules::ruleset},
     error::CliError,
-    output::{green, now_ms, red, reply},
+    output::{green, now_ms, printable, red, reply},
 };
 
 pub(super) async fn explain(
@@ -54,10 +54,11 @@ pub(super) async fn explain(
         return Ok(());
     }
     anstream::println!(
-        "Question {attempt} of {count} of session {session}, by version {version} of the rules"
+        "Question {attempt} of {count} of session {}, by version {version} of the rules",
+        printable(session)
     );
     picture::show(&question, &decision);
-    let recorded = format!("{}: {}", record.rule, reply(&record.answer));
+    let recorded = format!("{}: {}", printable(&record.rule), reply(&record.answer));
     if agrees {
         anstream::println!("{} {recorded}", green("This is what was answered by"));
     } else {

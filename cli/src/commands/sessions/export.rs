@@ -13,7 +13,7 @@ use super::{list::row_json, shelves, show::moment_json};
 use crate::{
     args::{Format, Of},
     error::CliError,
-    output::{now_ms, timestamp},
+    output::{now_ms, printable_json, timestamp},
 };
 
 const COLUMNS: [&str; 18] = [
@@ -128,7 +128,7 @@ async fn line(store: &Store, app: AppId, row: &SessionRow, format: Format) -> Re
     let mut line = row_json(row);
     line["summary"] = json!(summary);
     line["timeline"] = json!(timeline);
-    Ok(line.to_string())
+    Ok(printable_json(&line.to_string()))
 }
 
 fn csv(row: &SessionRow, summary: &Summary) -> String {

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::rules;
 use crate::{
     error::CliError,
-    output::{duration, moment, now_ms, printable, table, timestamp, zone_name},
+    output::{duration, moment, now_ms, printable, printable_json, table, timestamp, zone_name},
 };
 
 /// A screenful or two; programs get all.
@@ -61,7 +61,8 @@ async fn print(sessions: &mut Newest<'_>, limit: usize) -> Result<(), CliError> 
             break;
         }
         for row in rows {
-            println!("{} {}", if printed == 0 { "[" } else { "," }, row_json(&row));
+            let row = printable_json(&row_json(&row).to_string());
+            println!("{} {row}", if printed == 0 { "[" } else { "," });
             printed += 1;
         }
     }

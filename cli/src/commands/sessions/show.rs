@@ -106,7 +106,8 @@ fn show_summary(summary: &Summary) {
         line("handoff", format!("{outcome}{}{}", after(handoff.wait_ms), queued.unwrap_or_default()));
     }
     let version = summary.version.map(|version| format!(" (version {version})")).unwrap_or_default();
-    line("routed by", summary.rule.as_ref().map(|rule| format!("{rule}{version}")).unwrap_or_default());
+    let rule = summary.rule.as_ref().map(|rule| format!("{}{version}", printable(rule)));
+    line("routed by", rule.unwrap_or_default());
     let first = summary.first_response.from_assignment_ms;
     line("first response", first.map(duration).unwrap_or_default());
     let messages = &summary.messages;
@@ -118,7 +119,7 @@ fn show_summary(summary: &Summary) {
         ),
     );
     line("rating", summary.rating.map(|rating| format!("{rating} of 5")).unwrap_or_default());
-    line("end", summary.end.clone().unwrap_or_default());
+    line("end", summary.end.as_deref().map(printable).unwrap_or_default());
     anstream::println!();
 }
 
@@ -180,14 +181,14 @@ fn line(happened: &Moment, all_odd: bool, zone: &TimeZone) -> Line {
         Moment::Unreadable { at, error } => Line {
             at: at.map(|at| timestamp(at.as_ms())),
             who: String::new(),
-            what: faint(format!("an item that this version of desk cannot read: {error}")),
+            what: faint(printable(&format!("an item that this version of desk cannot read: {error}"))),
         },
         Moment::Decision(record) => {
             let version = record.version.map(|version| format!(" (version {version})")).unwrap_or_default();
             let what = format!(
                 "{} {}{version}: {}",
                 green("assigned by rule"),
-                bold(&record.rule),
+                bold(printable(&record.rule)),
                 reply(&record.answer)
             );
             Line { at: Some(record.at), who: "assign-agent".into(), what }
