@@ -148,6 +148,7 @@ async fn nothing_secret_or_personal_is_in_any_output() {
         "NotRecorded",
         "RulesetVersion",
         "RulesetAge",
+        "RulesetMissing",
     ] {
         assert!(logs.contains(&format!("{{\"Name\":\"{metric}\"")), "{metric} is never emitted");
     }

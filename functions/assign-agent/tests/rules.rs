@@ -111,7 +111,7 @@ async fn altered_and_newer_rules_are_never_used_and_counted() {
     .unwrap();
     assert_eq!(ask(&mut function, &question("s-3", "maya", 3)).await.agent_group_id, Some(1));
     let log = function.log();
-    assert!(log.contains("`queues` is no known key"), "{log}");
+    assert!(log.contains("is not understood by this version of the software, at queues"), "{log}");
     assert_eq!(log.matches("\"RulesetRejected\":1").count(), 2, "{log}");
     publish(&store, app(), &group(4)).await.unwrap();
     assert_eq!(
