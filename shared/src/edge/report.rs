@@ -11,7 +11,8 @@ use std::{
 
 use jiff::Timestamp;
 use lambda_runtime::Context;
-use serde_json::{Map, Value, json};
+use serde::{Serialize, Serializer, ser::SerializeMap};
+use serde_json::json;
 
 use super::{Arrival, arrival::Told};
 use crate::{
@@ -149,7 +150,7 @@ impl Log {
             arrival.count(Metric::ColdStart);
         }
         let told = std::mem::take(&mut *arrival.told());
-        self.line(arrival.at_ms, told, context).to_string()
+        self.line(arrival.at_ms, told, context)
     }
 
     /// Writes what is not about a request; not if nothing below this level is wanted.
@@ -160,58 +161,115 @@ impl Log {
         }
     }
 
-    /// Metrics are wanted whatever the level is; what only people read is not.
-    fn line(&self, at_ms: u64, told: Told, context: &Context) -> Value {
-        let Told { command, session, outcome, cause, rule, problems, mut metrics, stages } = told;
-        let level = outcome.map_or(Level::Error, Outcome::level);
-        let level = if problems.is_empty() { level } else { level.max(Level::Warn) };
-        metrics.extend(outcome.and_then(Outcome::metric).map(|metric| (metric, 1.0)));
-        let mut line = Map::new();
-        let mut put = |name: &str, value: Value| {
-            if !value.is_null() {
-                line.insert(name.to_owned(), value);
-            }
-        };
-        // Where a level is set, Lambda itself drops what is below it, and takes a line without level or time for INFO.
-        put("level", json!(level.max(self.level).name()));
-        put("timestamp", json!(format!("{:.3}", timestamp(at_ms))));
-        if level >= self.level {
-            put("request_id", json!(context.request_id));
-            put("trace_id", json!(context.xray_trace_id));
-            put("command", json!(command));
-            put("session", json!(session));
-            put("outcome", json!(outcome.map(Outcome::name)));
-            put("problems", if problems.is_empty() { Value::Null } else { json!(problems) });
-            put("stages", json!(sums(stages)));
-        }
-        put("Function", json!(self.function));
-        let dimension = rule.as_deref().map(dimension);
-        if dimension.as_deref() != rule.as_deref() {
-            put("rule_name", json!(rule));
-        }
-        put("Rule", json!(dimension));
-        put("Cause", json!(cause));
-        for (metric, value) in &metrics {
-            put(metric.name(), number(*value));
-        }
-        put("_aws", embedded(at_ms, &metrics));
-        Value::Object(line)
+    fn line(&self, at_ms: u64, mut told: Told, context: &Context) -> String {
+        let level = told.outcome.map_or(Level::Error, Outcome::level);
+        let level = if told.problems.is_empty() { level } else { level.max(Level::Warn) };
+        told.metrics.extend(told.outcome.and_then(Outcome::metric).map(|metric| (metric, 1.0)));
+        let line = Line { log: self, at_ms, level, told: &told, context };
+        // Its keys are texts and nothing in it can fail.
+        serde_json::to_string(&line).unwrap_or_default()
     }
 }
 
-/// One entry for each set of dimensions: all metrics by function, and some by one thing more.
-fn embedded(at_ms: u64, metrics: &[(Metric, f64)]) -> Value {
-    let entry = |more: Option<&str>, metrics: Vec<Metric>| {
-        let name = |metric: &Metric| json!({ "Name": metric.name(), "Unit": metric.unit() });
-        let dimensions: Vec<&str> = std::iter::once("Function").chain(more).collect();
-        let metrics: Vec<_> = metrics.iter().map(name).collect();
-        json!({ "Namespace": NAMESPACE, "Dimensions": [dimensions], "Metrics": metrics })
-    };
-    let mut entries = vec![entry(None, metrics.iter().map(|(metric, _)| *metric).collect())];
-    for (metric, _) in metrics {
-        entries.extend(metric.dimension().map(|more| entry(Some(more), vec![*metric])));
+/// Serialised as it is written: a tree of values first would take three times as long.
+struct Line<'a> {
+    log: &'a Log,
+    at_ms: u64,
+    level: Level,
+    told: &'a Told,
+    context: &'a Context,
+}
+
+impl Serialize for Line<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self { log, at_ms, level, told, context } = *self;
+        let mut line = serializer.serialize_map(None)?;
+        // Where a level is set, Lambda itself drops what is below it, and takes a line without level or time for INFO.
+        line.serialize_entry("level", level.max(log.level).name())?;
+        line.serialize_entry("timestamp", &format_args!("{:.3}", timestamp(at_ms)))?;
+        // Metrics are wanted whatever the level is; what only people read is not.
+        if level >= log.level {
+            line.serialize_entry("request_id", &context.request_id)?;
+            put(&mut line, "trace_id", context.xray_trace_id.as_deref())?;
+            put(&mut line, "command", told.command.as_deref())?;
+            put(&mut line, "session", told.session.as_deref())?;
+            put(&mut line, "outcome", told.outcome.map(Outcome::name))?;
+            put(&mut line, "problems", Some(&told.problems).filter(|problems| !problems.is_empty()))?;
+            line.serialize_entry("stages", &sums(&told.stages))?;
+        }
+        line.serialize_entry("Function", &log.function)?;
+        let dimension = told.rule.as_deref().map(dimension);
+        if dimension.as_deref() != told.rule.as_deref() {
+            put(&mut line, "rule_name", told.rule.as_deref())?;
+        }
+        put(&mut line, "Rule", dimension)?;
+        put(&mut line, "Cause", told.cause)?;
+        for (metric, value) in &told.metrics {
+            line.serialize_entry(metric.name(), &Number(*value))?;
+        }
+        line.serialize_entry("_aws", &Embedded { at_ms, metrics: &told.metrics })?;
+        line.end()
     }
-    json!({ "Timestamp": at_ms, "CloudWatchMetrics": entries })
+}
+
+fn put<M: SerializeMap>(line: &mut M, name: &str, value: Option<impl Serialize>) -> Result<(), M::Error> {
+    value.map_or(Ok(()), |value| line.serialize_entry(name, &value))
+}
+
+/// What tells CloudWatch which fields are metrics.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Embedded<'a> {
+    #[serde(rename = "Timestamp")]
+    at_ms: u64,
+    #[serde(rename = "CloudWatchMetrics", serialize_with = "entries")]
+    metrics: &'a [(Metric, f64)],
+}
+
+/// One entry for each set of dimensions: all metrics by function, and some by one thing more.
+fn entries<S: Serializer>(metrics: &[(Metric, f64)], serializer: S) -> Result<S::Ok, S::Error> {
+    let by_more = metrics.iter().enumerate().filter_map(|(place, (metric, _))| {
+        metric.dimension().map(|more| Entry { more: Some(more), metrics: &metrics[place..=place] })
+    });
+    serializer.collect_seq(std::iter::once(Entry { more: None, metrics }).chain(by_more))
+}
+
+struct Entry<'a> {
+    more: Option<&'static str>,
+    metrics: &'a [(Metric, f64)],
+}
+
+impl Serialize for Entry<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        #[serde(rename_all = "PascalCase")]
+        struct Named {
+            name: &'static str,
+            unit: &'static str,
+        }
+
+        let dimensions: Vec<&str> = std::iter::once("Function").chain(self.more).collect();
+        let named = |(metric, _): &(Metric, f64)| Named { name: metric.name(), unit: metric.unit() };
+        let mut entry = serializer.serialize_map(Some(3))?;
+        entry.serialize_entry("Namespace", NAMESPACE)?;
+        entry.serialize_entry("Dimensions", &[dimensions])?;
+        entry.serialize_entry("Metrics", &self.metrics.iter().map(named).collect::<Vec<_>>())?;
+        entry.end()
+    }
+}
+
+/// With three decimals: of milliseconds, more are noise. A count is a whole number.
+struct Number(f64);
+
+impl Serialize for Number {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let value = (self.0 * 1000.0).round() / 1000.0;
+        if value.fract() == 0.0 && value >= 0.0 {
+            serializer.serialize_u64(value as u64)
+        } else {
+            serializer.serialize_f64(value)
+        }
+    }
 }
 
 /// What CloudWatch takes as a dimension's value: plain characters, not too many. Names in any other writing are
@@ -234,24 +292,12 @@ fn timestamp(at_ms: u64) -> Timestamp {
 }
 
 /// A stage that a request went through twice took its time twice.
-fn sums(stages: Vec<(&'static str, f64)>) -> BTreeMap<&'static str, f64> {
+fn sums(stages: &[(&'static str, f64)]) -> BTreeMap<&'static str, Number> {
     let mut sums = BTreeMap::new();
     for (name, ms) in stages {
-        *sums.entry(name).or_default() += ms;
+        sums.entry(*name).or_insert(Number(0.0)).0 += ms;
     }
-    sums.values_mut().for_each(|ms| *ms = to_microseconds(*ms));
     sums
-}
-
-/// A count is a whole number.
-fn number(value: f64) -> Value {
-    let value = to_microseconds(value);
-    if value.fract() == 0.0 && value >= 0.0 { json!(value as u64) } else { json!(value) }
-}
-
-/// Three decimals: of milliseconds, more are noise.
-fn to_microseconds(ms: f64) -> f64 {
-    (ms * 1000.0).round() / 1000.0
 }
 
 /// In one piece, before the answer: the sandbox may be frozen after it.
@@ -263,6 +309,8 @@ fn write(mut line: String) {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::Value;
+
     use super::*;
     use crate::protocol::Command;
 
@@ -285,6 +333,10 @@ mod tests {
         Told { stages, ..arrival.told().clone() }
     }
 
+    fn line_of(log: &Log, at_ms: u64, told: Told) -> Value {
+        serde_json::from_str(&log.line(at_ms, told, &context())).unwrap()
+    }
+
     fn context() -> Context {
         let mut context = Context::default();
         context.request_id = "r-1".into();
@@ -294,20 +346,20 @@ mod tests {
 
     #[test]
     fn a_line_is_the_story_of_a_request_and_its_metrics() {
-        let line = log("INFO").line(1_793_584_800_000, told(), &context());
+        let line = line_of(&log("INFO"), 1_793_584_800_000, told());
         insta::assert_snapshot!(serde_json::to_string_pretty(&line).unwrap());
     }
 
     #[test]
     fn a_level_above_leaves_the_metrics() {
-        let line = log("WARN").line(1_793_584_800_000, told(), &context());
+        let line = line_of(&log("WARN"), 1_793_584_800_000, told());
         let names: Vec<&str> = line.as_object().unwrap().keys().map(String::as_str).collect();
         assert_eq!(
             names,
             ["level", "timestamp", "Function", "Rule", "RulesetVersion", "Duration", "Answered", "_aws"]
         );
         let told = Told { problems: vec!["facts: no answer".into()], ..told() };
-        let line = log("WARN").line(1_793_584_800_000, told, &context());
+        let line = line_of(&log("WARN"), 1_793_584_800_000, told);
         assert_eq!((&line["level"], &line["problems"][0]), (&json!("WARN"), &json!("facts: no answer")));
     }
 
@@ -327,6 +379,6 @@ mod tests {
 
     #[test]
     fn what_ended_without_an_outcome_is_an_error() {
-        assert_eq!(log("ERROR").line(0, Told::default(), &context())["level"], "ERROR");
+        assert_eq!(line_of(&log("ERROR"), 0, Told::default())["level"], "ERROR");
     }
 }
