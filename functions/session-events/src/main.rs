@@ -15,7 +15,7 @@ async fn main() -> ExitCode {
     edge::run(|env, aws| {
         let door = Door::new(Endpoint::SessionEvents, config::door(env)?);
         let store = Store::new(aws.dynamodb(), config::sessions_table(env)?);
-        let queue = config::spill_queue(env).map(|url| SpillQueue::new(aws.sqs(), url));
+        let queue = config::spill_queue(env).map(|url| SpillQueue::new(aws.clone(), url));
         Ok(SessionEvents::new(door, store, queue))
     })
     .await

@@ -48,7 +48,10 @@ impl NotUnderstood {
 /// # Errors
 /// Names the field that is missing or has a value that cannot be used.
 pub fn read<T: DeserializeOwned>(body: &str) -> Result<T, NotUnderstood> {
-    let deserializer = &mut serde_json::Deserializer::from_str(body);
-    serde_path_to_error::deserialize(deserializer)
-        .map_err(|error| NotUnderstood { path: error.path().to_string(), reason: error.inner().to_string() })
+    serde_json::from_str(body).or_else(|_| {
+        // To know the place costs a copy of each field's name: only when there is something to tell.
+        let deserializer = &mut serde_json::Deserializer::from_str(body);
+        serde_path_to_error::deserialize(deserializer)
+            .map_err(|error| NotUnderstood::new(error.path().to_string(), error.inner().to_string()))
+    })
 }

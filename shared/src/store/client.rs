@@ -15,6 +15,7 @@ use aws_types::SdkConfig;
 use crate::config::Env;
 
 /// How to reach AWS; its clients share their connections.
+#[derive(Clone)]
 pub struct Access {
     config: SdkConfig,
     endpoints: Endpoints,

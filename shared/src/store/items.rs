@@ -155,7 +155,7 @@ impl Store {
 }
 
 pub(super) fn zip(text: &str) -> Vec<u8> {
-    let mut zipped = Vec::new();
+    let mut zipped = Vec::with_capacity(text.len() / 4);
     // Reading from memory cannot fail, and neither can writing to it.
     let _ = GzEncoder::new(text.as_bytes(), Compression::fast()).read_to_end(&mut zipped);
     zipped

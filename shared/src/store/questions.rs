@@ -84,6 +84,10 @@ impl ReadFacts for Store {
             .query()
             .table_name(&self.sessions_table)
             .key_condition_expression("pk = :pk AND sk BETWEEN :first AND :last")
+            // Not the facts and answers of earlier decisions.
+            .projection_expression("sk, #event, #body, brief")
+            .expression_attribute_names("#event", "event")
+            .expression_attribute_names("#body", "body")
             .expression_attribute_values(":pk", text(keys::session(app, session_id)))
             .expression_attribute_values(":first", text(keys::TIMELINE))
             .expression_attribute_values(":last", text(keys::end_of(asked_at)))

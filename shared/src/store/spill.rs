@@ -1,10 +1,12 @@
 //! The spill queue: what could not be done at once waits there, and is done by the same function.
 
+use std::sync::OnceLock;
+
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    StoreError,
+    Access, StoreError,
     error::Kind,
     items::{unzip, zip},
     ports::Spill,
@@ -97,16 +99,17 @@ impl Note {
 }
 
 /// The queue itself.
-#[derive(Clone, Debug)]
 pub struct SpillQueue {
-    client: aws_sdk_sqs::Client,
+    access: Access,
+    /// Made when something spills: hardly any sandbox sees that, and making it takes a part of the start.
+    client: OnceLock<aws_sdk_sqs::Client>,
     url: String,
 }
 
 impl SpillQueue {
-    /// The queue at this URL.
-    pub fn new(client: aws_sdk_sqs::Client, url: String) -> Self {
-        Self { client, url }
+    /// The queue at this URL, as reached this way.
+    pub fn new(access: Access, url: String) -> Self {
+        Self { access, client: OnceLock::new(), url }
     }
 
     async fn send(&self, note: Note, delay_seconds: i32) -> Result<(), StoreError> {
@@ -115,7 +118,8 @@ impl SpillQueue {
             let kind = Kind::Refused(format!("{} bytes are more than a message holds", text.len()));
             return Err(StoreError { operation: SEND, kind, source: None });
         }
-        let message = self.client.send_message().queue_url(&self.url).message_body(text);
+        let client = self.client.get_or_init(|| self.access.sqs());
+        let message = client.send_message().queue_url(&self.url).message_body(text);
         let sent = message.delay_seconds(delay_seconds).send().await;
         sent.map(drop).map_err(|error| StoreError::of(SEND, error))
     }

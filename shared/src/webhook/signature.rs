@@ -21,7 +21,9 @@ pub(super) fn is_signed(tokens: &[SecretString], sign_given: &str, request_time:
 /// Whether `given` is any of the secrets. Digests are compared, so that not even a length shows.
 pub(super) fn is_any_of(secrets: &[SecretString], given: &str) -> bool {
     let given = Sha256::digest(given.as_bytes());
-    any(secrets.iter().map(|secret| Sha256::digest(secret.expose_secret().as_bytes()).ct_eq(&given)))
+    any(secrets
+        .iter()
+        .map(|secret| Sha256::digest(secret.expose_secret().as_bytes()).as_slice().ct_eq(given.as_slice())))
 }
 
 fn any(choices: impl Iterator<Item = Choice>) -> bool {
