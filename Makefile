@@ -36,10 +36,10 @@ storm: tools ## 20,000 events on a DynamoDB that throttles, fails, stalls and go
 	cargo build --locked -p desk-local
 	target/debug/desk-local storm
 
-bench: bench-binaries ## How fast and how small the functions are, into docs/performance.md
-	target/release/desk-local bench --write
+bench: build bench-binaries ## How fast and how small the functions are, into docs/performance.md
+	target/release/desk-local bench --write $(ARGS)
 
-bench-quick: bench-binaries ## The ratios alone, in seconds (ARGS=--json: one JSON document, with make -s)
+bench-quick: bench-binaries ## The ratios alone, in seconds (ARGS=--json, --check; see ARGS=--help)
 	@target/release/desk-local bench --quick $(ARGS)
 
 # Apart from desk-local, whose features of shared crates are not theirs.

@@ -16,7 +16,17 @@ async fn main() -> ExitCode {
         Some("run") => run().await,
         Some("demo") => demo::run().await,
         Some("storm") => storm::run().await,
-        Some("bench") => bench::run(std::env::args().skip(2)).await,
+        Some("bench") if std::env::args().any(|argument| argument == "--help") => {
+            println!("{}", bench::HELP);
+            return ExitCode::SUCCESS;
+        }
+        Some("bench") => match bench::Options::of(std::env::args().skip(2)) {
+            Ok(options) => bench::run(options).await,
+            Err(problem) => {
+                eprintln!("error: {problem}");
+                return ExitCode::from(2);
+            }
+        },
         _ => {
             eprintln!(
                 "usage: desk-local run|demo|storm|bench (or `make run`, `make demo`, `make storm`, `make bench`)"

@@ -42,7 +42,8 @@ pub struct Call<'a> {
 pub struct Made {
     /// The operation, such as `PutItem`.
     pub operation: String,
-    /// What DynamoDB says it consumed, in write or read units; 0 for what it did not do, and for other services.
+    /// What DynamoDB says it consumed, in write or read units; 0 for other services. A write that its condition
+    /// refuses is not reported but paid: at least one unit, which is what stands here.
     pub units: f64,
 }
 
@@ -165,7 +166,11 @@ impl Drop for Proxy {
 async fn serve(listener: TcpListener, shared: Arc<Shared>) {
     // A listener's error concerns one connection, which is gone.
     loop {
-        let Ok((connection, _)) = listener.accept().await else { continue };
+        let Ok((connection, _)) = listener.accept().await else {
+            // Such as no handles left: some are given back while others have their turn.
+            sleep(Duration::from_millis(10)).await;
+            continue;
+        };
         let Ok((connection, handle)) = two_handles(connection) else { continue };
         shared.opened.fetch_add(1, Ordering::Relaxed);
         tokio::spawn(serve_connection(connection, handle, Arc::clone(&shared)));
@@ -250,6 +255,9 @@ fn asking_for_units(body: Bytes) -> Bytes {
 
 fn consumed_units(answer: &Bytes) -> f64 {
     let answer: Value = serde_json::from_slice(answer).unwrap_or_default();
+    if answer["__type"].as_str().is_some_and(|error| error.ends_with("ConditionalCheckFailedException")) {
+        return 1.0;
+    }
     answer["ConsumedCapacity"]["CapacityUnits"].as_f64().unwrap_or_default()
 }
 

@@ -5,7 +5,7 @@
 mod common;
 
 use common::{MONDAY, at, decided, document, facts, ruleset, sound, told};
-use desk_webhooks::routing::{Facts, Question, decide};
+use desk_webhooks::routing::{Facts, Question, explain};
 use serde_json::{Value, json};
 
 const SATURDAY: &str = "2027-02-06T10:00+08:00";
@@ -171,6 +171,6 @@ fn the_trail_says_why() {
     ]));
     let facts = facts(json!({ "user": { "id": "maya", "last_agent": null }, "channel": "SDK" }));
     let question = Question::new(&ruleset, &facts, at(MONDAY));
-    let because = decide(&question).because(&question);
+    let because = explain(&question).because(&question);
     insta::assert_snapshot!(serde_json::to_string_pretty(&because).unwrap());
 }

@@ -1,7 +1,7 @@
 //! The smallest `lambda_http` function with the AWS client of the others. It answers a constant.
 //!
-//! Two variables have it do the least of what the others do: with `WARM_UP_TABLE` one call before the first
-//! poll, so that a connection is ready; with `PUT_TABLE` one PutItem of each body that comes.
+//! Two variables have it do the least of what the others do: with `WARM_UP_CALLS` so many calls before the first
+//! poll, one after the other on one connection; with `PUT_TABLE` one PutItem of each body that comes.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -12,8 +12,9 @@ use lambda_http::{Error, Request, run, service_fn};
 async fn main() -> Result<(), Error> {
     let env = Env::of_process();
     let client = from_env(env).dynamodb();
-    if let Some(table) = env.get("WARM_UP_TABLE") {
-        desk_floor::get(&client, &table, "-", "-").await?;
+    let calls = env.get("WARM_UP_CALLS").unwrap_or_default().parse().unwrap_or(0);
+    for _ in 0..calls {
+        desk_floor::get(&client, &env.get("RULES_TABLE").unwrap_or_default(), "-", "-").await?;
     }
     let (client, table) = (&client, &env.get("PUT_TABLE"));
     let number = &AtomicU64::new(0);

@@ -3,9 +3,12 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use desk_local::{callbacks, engine::SESSIONS_TABLE, stage::repository};
+use desk_webhooks::webhook::sign;
 use serde_json::{Value, json};
 
 use super::Outcome;
+
+const HOUR_MS: u64 = 3_600_000;
 
 /// An app whose rules read nothing of the store.
 pub(super) const NO_FACTS: u64 = 1_400_000_001;
@@ -23,6 +26,8 @@ pub(super) enum Ask {
     Floor,
     FloorPut,
     Unrecorded,
+    /// The same by a door that asks for a signature, a URL key and an address.
+    Guarded,
     Recorded,
     AllFacts,
     Message,
@@ -39,6 +44,7 @@ impl Ask {
             Self::Floor => "floor",
             Self::FloorPut => "floor that puts the body",
             Self::Unrecorded => "question, no facts, not recorded",
+            Self::Guarded => "the same with signature, URL key and address",
             Self::Recorded => "question, no facts, recorded",
             Self::AllFacts => "question, all facts, recorded",
             Self::Message => "event: message",
@@ -53,7 +59,25 @@ impl Ask {
     pub(super) fn env(self) -> &'static [(&'static str, &'static str)] {
         match self {
             Self::FloorPut => &[("PUT_TABLE", SESSIONS_TABLE)],
+            Self::Guarded => &[
+                ("SIGNATURE_POLICY", "required"),
+                ("CALLBACK_TOKENS", "an-older-token,the-token-of-now"),
+                ("URL_KEYS", "an-older-url-key,the-url-key-of-now"),
+                ("ALLOWED_CIDRS", "198.51.100.0/24,2001:db8::/32,203.0.113.0/24"),
+            ],
             _ => &[],
+        }
+    }
+
+    /// What becomes of it, as the function's log says; the floor has none.
+    pub(super) fn outcomes(self) -> &'static [&'static str] {
+        match self {
+            Self::Floor | Self::FloorPut => &[],
+            Self::Unrecorded | Self::Guarded | Self::Recorded | Self::AllFacts => &["answered"],
+            Self::Message | Self::NewSession | Self::Lifecycle => &["stored"],
+            // The first of them is none yet.
+            Self::Duplicate => &["stored", "duplicate"],
+            Self::Refusal => &["refused"],
         }
     }
 
@@ -61,7 +85,7 @@ impl Ask {
     pub(super) fn function(self) -> &'static str {
         match self {
             Self::Floor | Self::FloorPut => "desk-floor",
-            Self::Unrecorded | Self::Recorded | Self::AllFacts => "assign-agent",
+            Self::Unrecorded | Self::Guarded | Self::Recorded | Self::AllFacts => "assign-agent",
             Self::Message | Self::NewSession | Self::Lifecycle | Self::Duplicate | Self::Refusal => {
                 "session-events"
             }
@@ -125,9 +149,10 @@ impl Samples {
                 let fields = json!({ "SessionId": format!("recorded-{n}"), "EventTime": now });
                 self.question.with(NO_FACTS, &fields)
             }
+            Ask::Guarded => self.guarded(),
             Ask::AllFacts => {
                 let session = format!("told-{}", n % TOLD_SESSIONS);
-                self.question.with(ALL_FACTS, &json!({ "SessionId": session, "EventTime": now }))
+                self.question_before(&session, n)
             }
             Ask::Message | Ask::FloorPut => {
                 self.message_in(NO_FACTS, &format!("message-{}", n / 1000), now, n)
@@ -138,9 +163,32 @@ impl Samples {
                 self.begin.with(NO_FACTS, &fields)
             }
             // Not late in any run, and its time is not odd.
-            Ask::Duplicate => self.message_in(NO_FACTS, "again", self.started_ms + 3_600_000, 0),
+            Ask::Duplicate => self.message_in(NO_FACTS, "again", self.started_ms + HOUR_MS, 0),
             Ask::Refusal => self.message.with(7, &json!({ "EventTime": now })),
         }
+    }
+
+    /// Signed, and with the key in its path.
+    fn guarded(&self) -> Value {
+        let mut event = self.question.with(NO_FACTS, &json!({ "SessionId": null }));
+        let time = (now_ms() / 1000).to_string();
+        let query = event["rawQueryString"].as_str().unwrap_or_default();
+        let signature = sign("the-token-of-now", &time);
+        event["rawQueryString"] = format!("{query}&RequestTime={time}&Sign={signature}").into();
+        event["rawPath"] = "/assign-agent/the-url-key-of-now".into();
+        event
+    }
+
+    /// When the `n`th of what the stories begin with happened.
+    pub(super) fn told_at(&self, n: u64) -> u64 {
+        self.started_ms - 2 * HOUR_MS + n
+    }
+
+    /// A question by rules that read everything, after what was told and before all other questions: each of
+    /// them reads the same story, without the decisions of the others.
+    pub(super) fn question_before(&self, session: &str, n: u64) -> Value {
+        let fields = json!({ "SessionId": session, "EventTime": self.started_ms - n });
+        self.question.with(ALL_FACTS, &fields)
     }
 
     /// The body of a message, for whoever keeps it without a function.

@@ -6,6 +6,7 @@
 
 mod ask;
 mod document;
+mod freeze;
 mod goals;
 mod place;
 mod plot;
@@ -20,39 +21,63 @@ mod tls;
 mod warm;
 mod wire;
 
-use std::{error::Error, fs, process::Command};
+use std::{error::Error, fs, process::Command, time::Instant};
 
 use desk_local::stage::repository;
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
 use goals::{Ratios, Whole};
 use place::Place;
-use report::Report;
+use report::{Report, Table};
 use rules::Pure;
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
+/// What the command says about itself.
+pub(crate) const HELP: &str = "\
+Measures how fast and how small the functions are, beside the least that any function could be.
+
+usage: desk-local bench [--quick] [--json] [--check] [--write]
+
+  --quick  the ratios alone, in half a minute
+  --json   one JSON document: `machine`, `commit`, and each table by its title in small letters with `_` between
+           the words, as a list of rows. A row has its columns by their heads in the same spelling; times are
+           { \"us\": { \"median\", \"low\", \"high\" } } (quartiles of the rounds), ratios without the \"us\"
+  --check  exits 1 if a figure is worse than what the table says it stays below, in the best quarter of rounds, too
+  --write  puts the tables into docs/performance.md and docs/scaling.svg
+
+Examples:
+  make bench                               all of it, written down
+  make bench-quick                         the ratios
+  make bench-quick ARGS=--check            ... and whether they are kept
+  make -s bench-quick ARGS=--json | jq '.figures_to_reach[] | select(.reached | not)'";
+
 /// How the command was asked to be.
-struct Options {
+pub(crate) struct Options {
     /// The ratios only, of fewer answers.
     quick: bool,
     json: bool,
+    /// A figure that is worse than it has to be is a failure.
+    check: bool,
     /// Into the documents as well.
     write: bool,
 }
 
 impl Options {
-    fn of(arguments: impl Iterator<Item = String>) -> Outcome<Self> {
-        let mut options = Self { quick: false, json: false, write: false };
+    /// # Errors
+    /// There is no such option, or not beside another.
+    pub(crate) fn of(arguments: impl Iterator<Item = String>) -> Result<Self, String> {
+        let mut options = Self { quick: false, json: false, check: false, write: false };
         for argument in arguments {
             match &*argument {
                 "--quick" => options.quick = true,
                 "--json" => options.json = true,
+                "--check" => options.check = true,
                 "--write" => options.write = true,
                 other => {
-                    return Err(
-                        format!("bench does not know {other}; it takes --quick, --json, --write").into()
-                    );
+                    return Err(format!(
+                        "bench does not know {other}; `desk-local bench --help` has what it does"
+                    ));
                 }
             }
         }
@@ -65,46 +90,66 @@ impl Options {
     }
 }
 
+/// All that one run found.
+struct Found {
+    tables: Vec<Table>,
+    /// How things grow; none of a quick run.
+    picture: Option<String>,
+    /// What is worse than it has to be.
+    worse: Vec<String>,
+}
+
 /// Measures, and says what was found.
-pub(crate) async fn run(arguments: impl Iterator<Item = String>) -> Outcome<()> {
-    let options = Options::of(arguments)?;
-    let machine = machine();
+pub(crate) async fn run(options: Options) -> Outcome<()> {
+    if std::env::var_os("DESK_TEST_ENGINE").is_some() {
+        return Err("the figures are those of the embedded engine: unset DESK_TEST_ENGINE".into());
+    }
+    let (machine, commit, started) = (machine(), commit(), Instant::now());
     stay_on_one_processor()?;
-    let pure = rules::measure(if options.quick { 50 } else { 200 })?;
+    step("rules");
+    let pure = rules::measure(200)?;
     let place = Place::prepare().await?;
-    let report = |tables| Report { machine, commit: commit(), tables };
-    let report = if options.quick {
-        report(vec![quick(&place, &pure).await?])
-    } else {
-        let (tables, picture) = whole(&place, &pure).await?;
-        let report = report(tables);
-        if options.write {
-            document::write(&report, &picture)?;
-        }
-        report
-    };
+    let Found { tables, picture, worse } =
+        if options.quick { quick(&place, &pure).await? } else { whole(&place, &pure).await? };
+    eprintln!("measured in {} s", started.elapsed().as_secs());
+    let report = Report { machine, commit, tables };
+    if let Some(picture) = picture.filter(|_| options.write) {
+        document::write(&report, &picture)?;
+        eprintln!("written into docs/performance.md and docs/scaling.svg");
+    }
     if options.json {
         println!("{:#}", report.json());
     } else {
         println!("{}", report.text());
     }
+    if options.check && !worse.is_empty() {
+        return Err(format!("worse than it has to be: {}", worse.join("; ")).into());
+    }
     Ok(())
 }
 
-async fn quick(place: &Place, pure: &Pure) -> Outcome<report::Table> {
-    let starts = starts::measure(place, 11).await?;
-    let warm = warm::measure(place, &warm::QUICK, 40, 25).await?;
-    goals::table(&Ratios { pure, starts: &starts, warm: &warm }, None)
+fn step(what: &str) {
+    eprintln!("measuring {what}");
+}
+
+async fn quick(place: &Place, pure: &Pure) -> Outcome<Found> {
+    step("starts");
+    let starts = starts::measure(place, 21).await?;
+    step("warm answers");
+    let warm = warm::measure(place, &warm::QUICK, 20, 100).await?;
+    let (goals, worse) = goals::table(&Ratios { pure, starts: &starts, warm: &warm }, None)?;
+    Ok(Found { tables: vec![goals], picture: None, worse })
 }
 
 /// All tables, and the picture of how things grow.
-async fn whole(place: &Place, pure: &Pure) -> Outcome<(Vec<report::Table>, String)> {
-    let step = |what: &str| eprintln!("measuring {what}");
+async fn whole(place: &Place, pure: &Pure) -> Outcome<Found> {
+    place.tell_stories().await?;
     step("starts");
     let starts = starts::measure(place, 41).await?;
     step("warm answers");
-    place.tell_stories().await?;
-    let warm = warm::measure(place, &warm::ALL, 100, 50).await?;
+    let warm = warm::measure(place, &warm::ALL, 20, 250).await?;
+    step("freezes");
+    let frozen = freeze::measure(place, 200).await?;
     step("requests");
     let counted = wire::count(place).await?;
     step("how it scales");
@@ -113,22 +158,25 @@ async fn whole(place: &Place, pure: &Pure) -> Outcome<(Vec<report::Table>, Strin
     let by_body = scaling::by_body(place, 50).await?;
     step("memory");
     let mut grown = Vec::new();
-    for function in ["assign-agent", "session-events"] {
+    for function in ["desk-floor", "assign-agent", "session-events"] {
         grown.push(size::memory(place, function, 50_000).await?);
     }
     let ratios = Ratios { pure, starts: &starts, warm: &warm };
-    let whole = Whole { grown: &grown, counted: &counted, by_rules: &by_rules };
+    let whole = Whole { grown: &grown, counted: &counted, by_rules: &by_rules, frozen: &frozen };
+    let (goals, worse) = goals::table(&ratios, Some(&whole))?;
     let scales = [&by_rules, &by_events, &by_body];
     let mut tables = vec![
-        goals::table(&ratios, Some(&whole))?,
+        goals,
         starts.table(),
         warm::table(&warm)?,
+        freeze::table(&frozen),
         wire::table(&counted),
         size::memory_table(&grown),
         size::files_table()?,
     ];
     tables.extend(scales.map(scaling::Scale::table));
-    Ok((tables, plot::svg(&scales.map(scaling::Scale::panel))))
+    let picture = plot::svg(&scales.map(scaling::Scale::panel));
+    Ok(Found { tables, picture: Some(picture), worse })
 }
 
 /// The last that we may have: the first has the machine's interrupts on many.
@@ -141,7 +189,7 @@ fn stay_on_one_processor() -> Outcome<()> {
     Ok(sched_setaffinity(None, &one)?)
 }
 
-/// The machine in words.
+/// The machine in words, and how busy it was before.
 fn machine() -> String {
     let about = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let model = about.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
@@ -149,14 +197,27 @@ fn machine() -> String {
     let count = std::thread::available_parallelism().map_or(1, usize::from);
     let rust = said_by(Command::new("rustc").arg("--version"));
     let rust = rust.split(" (").next().unwrap_or_default().to_owned();
-    format!("one of {count} processors, {model}, {}, {rust}", std::env::consts::ARCH)
+    let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    let load = load.split(' ').next().unwrap_or_default();
+    format!(
+        "one of {count} processors, {model}, {}, load {load} before it began, {rust}",
+        std::env::consts::ARCH
+    )
 }
 
 /// The commit that was built, as far as Git knows.
 fn commit() -> String {
     let git = |arguments: &[&str]| said_by(Command::new("git").current_dir(repository()).args(arguments));
-    let changed =
-        git(&["status", "--porcelain", "--untracked-files=no", "--", "*.rs", "*.toml", "Cargo.lock"]);
+    let changed = git(&[
+        "status",
+        "--porcelain",
+        "--untracked-files=no",
+        "--",
+        "*.rs",
+        "*.toml",
+        "Cargo.lock",
+        "events",
+    ]);
     let and = if changed.is_empty() { "" } else { " and what is not committed yet" };
     format!("{}{and}", git(&["rev-parse", "--short", "HEAD"]))
 }

@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use desk_local::{
     engine::RULES_TABLE,
     proxy::{Proxy, Verdict},
-    runtime_api::Sandbox,
+    runtime_api::{Invocation, Sandbox},
     stage::{Stage, publish, repository},
 };
 use desk_webhooks::protocol::AppId;
@@ -14,7 +14,16 @@ use serde_json::{Value, json};
 
 use super::{
     Outcome,
-    ask::{ALL_FACTS, NO_FACTS, Samples, TOLD_MESSAGES, TOLD_SESSIONS, now_ms},
+    ask::{ALL_FACTS, NO_FACTS, Samples, TOLD_MESSAGES, TOLD_SESSIONS},
+};
+
+/// Each call on AWS carries one of about this length, and signs it.
+pub(super) const SESSION_TOKEN: &str = {
+    const TOKEN: [u8; 1000] = [b'x'; 1000];
+    match std::str::from_utf8(&TOKEN) {
+        Ok(token) => token,
+        Err(_) => "",
+    }
 };
 
 /// Everything that functions are measured on.
@@ -46,7 +55,8 @@ impl Place {
         let mut teller = self.function("session-events", &[]).await?;
         for n in 0..TOLD_SESSIONS * TOLD_MESSAGES {
             let session = format!("told-{}", n % TOLD_SESSIONS);
-            answered(&mut teller, &self.samples.message_in(ALL_FACTS, &session, now_ms(), n)).await?;
+            let told_at = self.samples.told_at(n);
+            answered(&mut teller, &self.samples.message_in(ALL_FACTS, &session, told_at, n)).await?;
         }
         Ok(())
     }
@@ -63,8 +73,8 @@ impl Place {
         let queue = self.queue.endpoint();
         let apps = format!("{NO_FACTS},{ALL_FACTS}");
         let mut all = vec![
+            ("AWS_SESSION_TOKEN", SESSION_TOKEN),
             ("SDK_APP_IDS", &*apps),
-            ("RULES_REFRESH_SECONDS", "3600"),
             ("AWS_ENDPOINT_URL_SQS", &queue),
             ("SPILL_QUEUE_URL", &queue),
         ];
@@ -81,13 +91,30 @@ fn rules(when: Value) -> Value {
     })
 }
 
-/// Hands over an event whose answer is known, and returns what that took.
+/// Hands over an event, and returns what the answer took.
 pub(super) async fn answered(sandbox: &mut Sandbox, event: &Value) -> Outcome<Duration> {
-    let invocation = sandbox.invoke(event).await?;
+    took(&sandbox.invoke(event).await?)
+}
+
+/// What the answer took, if it is one that a function gives on purpose.
+pub(super) fn took(invocation: &Invocation) -> Outcome<Duration> {
     match &invocation.response {
         Ok(response) if response["statusCode"] == 200 || response["statusCode"] == 403 => Ok(invocation.took),
         unexpected => Err(format!("an unexpected answer: {unexpected:?}").into()),
     }
+}
+
+/// Makes sure that every answer was what it was measured as: a question that fell back, or an event that went
+/// to the queue, is answered well, too, and faster.
+pub(super) fn all_became(sandbox: &Sandbox, outcomes: &[&str]) -> Outcome<()> {
+    for line in sandbox.log().lines() {
+        let told: Value = serde_json::from_str(line).unwrap_or_default();
+        let as_expected = told["outcome"].as_str().is_none_or(|outcome| outcomes.contains(&outcome));
+        if !as_expected || !told["problems"].is_null() {
+            return Err(format!("measured as {}, but it was: {line}", outcomes.join(" or ")).into());
+        }
+    }
+    Ok(())
 }
 
 fn text(value: &str) -> AttributeValue {

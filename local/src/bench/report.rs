@@ -8,7 +8,9 @@ use super::stats::Figure;
 
 /// All that one run found.
 pub(super) struct Report {
+    /// The machine in words, and how busy it was.
     pub(super) machine: String,
+    /// What was built.
     pub(super) commit: String,
     pub(super) tables: Vec<Table>,
 }
@@ -122,13 +124,18 @@ impl Cell {
     /// Microseconds with their spread.
     pub(super) fn time(figure: Figure) -> Self {
         let Figure { median, low, high } = figure;
+        if median.is_nan() {
+            return Self::nothing();
+        }
         let text = format!("{} ({} to {})", in_words(median), in_words(low), in_words(high));
         Self { text, value: json!({ "us": figure.json() }) }
     }
 
     pub(super) fn ratio(figure: Figure) -> Self {
         let Figure { median, low, high } = figure;
-        Self { text: format!("{median:.2} ({low:.2} to {high:.2})"), value: figure.json() }
+        // What was found once has no spread.
+        let spread = if low == high { String::new() } else { format!(" ({low:.2} to {high:.2})") };
+        Self { text: format!("{median:.2}{spread}"), value: figure.json() }
     }
 
     pub(super) fn number(number: f64, decimals: usize) -> Self {

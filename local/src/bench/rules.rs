@@ -17,6 +17,7 @@ mod large;
 const AT: &str = "2027-02-01T02:00:00Z";
 
 /// What the pure part takes, in microseconds.
+#[derive(Clone, Copy)]
 pub(super) struct Pure {
     /// Deciding by the last of 100 rules.
     pub(super) deciding: Figure,
@@ -26,7 +27,7 @@ pub(super) struct Pure {
 
 /// To be called while this process has one thread, as functions have: with more, each allocation takes longer.
 pub(super) fn measure(rounds: usize) -> Outcome<Pure> {
-    Ok(Pure { deciding: deciding(100, rounds)?, reading: reading(500, rounds) })
+    Ok(Pure { deciding: deciding(100, rounds)?, reading: reading(500, rounds)? })
 }
 
 /// Deciding by `rules` rules of five conditions, of which only the last rule matches; in microseconds.
@@ -34,18 +35,22 @@ fn deciding(rules: usize, rounds: usize) -> Outcome<Figure> {
     let ruleset = read(&large::document(rules)).map_err(|_| "the benchmark's own rules are wrong")?;
     let facts: Facts = serde_json::from_value(large::matching(rules - 1))?;
     let at = AT.parse()?;
+    if decide(&Question::new(&ruleset, &facts, at)).rule != format!("rule-{}", rules - 1) {
+        return Err("it is not the last of the benchmark's rules that decides".into());
+    }
     Ok(repeated(rounds, 20_000 / rules.min(1000), || {
         black_box(decide(&Question::new(black_box(&ruleset), black_box(&facts), at)).answer);
     }))
 }
 
 /// From a document's text to rules that can be decided by.
-fn reading(rules: usize, rounds: usize) -> Figure {
+fn reading(rules: usize, rounds: usize) -> Outcome<Figure> {
     let text = large::document(rules).to_string();
-    repeated(rounds, 1, || {
+    read(&large::document(rules)).map_err(|_| "the benchmark's own rules are wrong")?;
+    Ok(repeated(rounds, 1, || {
         let document = serde_json::from_str::<Value>(black_box(&text)).unwrap_or_default();
         black_box(read(&document).is_ok());
-    })
+    }))
 }
 
 /// So many rounds of `each` calls: the time of one call.

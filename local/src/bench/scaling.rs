@@ -1,13 +1,11 @@
 //! How the time of an answer grows: with the rules, with the session's length, with the body.
 
-use std::time::Duration;
-
 use serde_json::json;
 
 use super::{
     Outcome,
-    ask::{ALL_FACTS, NO_FACTS, now_ms},
-    place::{Place, answered},
+    ask::{ALL_FACTS, Ask, NO_FACTS, now_ms},
+    place::{Place, all_became, answered},
     plot::{Curve, Panel},
     raw::{Raw, Sdk},
     report::{Cell, Table},
@@ -54,7 +52,8 @@ impl Scale {
     pub(super) fn panel(&self) -> Panel {
         let curve = |series: &Series| {
             let medians = series.took.iter().map(|took| took.figure().median);
-            let points = self.sizes.iter().map(|&size| size as f64).zip(medians).collect();
+            let points = self.sizes.iter().map(|&size| size as f64).zip(medians);
+            let points = points.filter(|(_, took)| took.is_finite()).collect();
             Curve { name: series.name, points }
         };
         Panel { title: self.title, axis: self.axis, curves: self.series.iter().map(curve).collect() }
@@ -79,18 +78,23 @@ pub(super) async fn by_rules(place: &Place, sizes: &[usize], rounds: u64) -> Out
     let mut sandbox = place.function("assign-agent", &[("SDK_APP_IDS", &apps)]).await?;
     let mut took = vec![Rounds::default(); sizes.len()];
     for round in 0..=rounds {
-        for (&rules, took) in sizes.iter().zip(&mut took) {
+        let mut turns: Vec<_> = sizes.iter().zip(&mut took).collect();
+        if round % 2 == 1 {
+            turns.reverse();
+        }
+        for (&rules, took) in turns {
             let event = place.samples.question.with(app_of(rules), &json!({ "SessionId": null }));
             let mut turn = Vec::new();
             for _ in 0..EACH {
                 turn.push(answered(&mut sandbox, &event).await?);
             }
-            // The first of each app reads its rules.
+            // The first of each app reads its rules, and the first of a turn finds those of others in the cache.
             if round > 0 {
-                took.push(turn);
+                took.push(turn[1..].to_vec());
             }
         }
     }
+    all_became(&sandbox, Ask::Unrecorded.outcomes())?;
     Ok(Scale {
         title: "By the number of rules",
         note: "A question without facts that is not recorded, through the Runtime API: none of the rules matches, and \
@@ -102,51 +106,57 @@ pub(super) async fn by_rules(place: &Place, sizes: &[usize], rounds: u64) -> Out
     })
 }
 
-/// So many sessions of a length take turns: measuring makes them longer, by five items a turn.
+/// So many sessions of a length take turns: measuring makes them longer, by a few items a turn.
 fn sessions_of(length: u64) -> u64 {
     (3000 / length).clamp(1, 30)
 }
 
 /// Sessions that have this length already.
 pub(super) async fn by_events(place: &Place, rounds: u64) -> Outcome<Scale> {
-    let mut events = place.function("session-events", &[]).await?;
+    let mut teller = place.function("session-events", &[]).await?;
     let mut agents = place.function("assign-agent", &[]).await?;
     for length in EVENTS {
         for told in 0..sessions_of(length) {
             for n in 0..length {
-                let told = format!("long-{length}-{told}");
-                let message = place.samples.message_in(ALL_FACTS, &told, now_ms(), n);
-                answered(&mut events, &message).await?;
+                let session = format!("long-{length}-{told}");
+                let message = place.samples.message_in(ALL_FACTS, &session, place.samples.told_at(n), n);
+                answered(&mut teller, &message).await?;
             }
         }
     }
     let mut took = [(); 3].map(|()| vec![Rounds::default(); EVENTS.len()]);
     for round in 0..rounds {
         for (at, length) in EVENTS.into_iter().enumerate() {
-            let mut turn = [const { Vec::<Duration>::new() }; 3];
             let session = format!("long-{length}-{}", round % sessions_of(length));
-            for n in 0..2 {
-                let key = 1_000_000 + round * 2 + n;
-                let message = place.samples.message_in(ALL_FACTS, &session, now_ms(), key);
-                turn[0].push(answered(&mut events, &message).await?);
-            }
+            // One that remembers of no session that it is long, or has been summed up a moment ago.
+            let mut events = place.function("session-events", &[]).await?;
+            let mut message = async |n: u64| {
+                let message =
+                    place.samples.message_in(ALL_FACTS, &session, now_ms(), 1_000_000 + round * 4 + n);
+                answered(&mut events, &message).await
+            };
+            message(0).await?;
+            message(1).await?;
+            let messages = vec![message(2).await?, message(3).await?];
             let state = json!({
                 "SessionId": session, "EventTime": now_ms(), "Event": "TransferringToHuman", "MsgBody": null,
             });
-            turn[1].push(answered(&mut events, &place.samples.message.with(ALL_FACTS, &state)).await?);
-            let fields = json!({ "SessionId": session, "EventTime": now_ms() });
-            let question = place.samples.question.with(ALL_FACTS, &fields);
-            turn[2].push(answered(&mut agents, &question).await?);
-            for (took, turn) in took.iter_mut().zip(turn) {
+            let state = answered(&mut events, &place.samples.message.with(ALL_FACTS, &state)).await?;
+            all_became(&events, Ask::Message.outcomes())?;
+            let question = place.samples.question_before(&session, 1_000_000 + round);
+            let question = answered(&mut agents, &question).await?;
+            for (took, turn) in took.iter_mut().zip([messages, vec![state], vec![question]]) {
                 took[at].push(turn);
             }
         }
     }
+    all_became(&agents, Ask::AllFacts.outcomes())?;
     let [message, state, question] = took;
     Ok(Scale {
         title: "By the length of the session",
         note: "A message is one write whatever came before. A state change sums the session up at once as long as it \
-               fits into a page of 200 items, and else by a note in the queue. A question reads the newest 200 items.",
+               fits into a page of 200 items, and else reads that page and leaves a note in the queue, once in four \
+               minutes. A question reads the newest 200 items.",
         axis: "events in the session",
         columns: &["events", "message", "state change", "question, all facts"],
         sizes: EVENTS.to_vec(),
@@ -172,20 +182,26 @@ pub(super) async fn by_body(place: &Place, rounds: u64) -> Outcome<Scale> {
                 "MsgBody": [{ "MsgType": "TIMTextElem", "MsgContent": { "Text": text } }],
             });
             let event = place.samples.message.with(NO_FACTS, &fields);
+            // Not what a large one has left behind in the caches.
+            let small = place.samples.ask(Ask::Message, 4_000_000 + n);
+            answered(&mut sandbox, &small).await?;
+            sdk.turn(Raw::Put, 1, 5_000_000 + n, "").await?;
             took[0][at].push(vec![answered(&mut sandbox, &event).await?]);
             let refused = place.samples.message.with(7, &fields);
             took[1][at].push(vec![answered(&mut sandbox, &refused).await?]);
             // What an item cannot hold, no PutItem takes by itself.
-            let raw = if size < 350 << 10 { text.as_str() } else { "" };
-            took[2][at].push(sdk.turn(Raw::Put, 1, 4_000_000 + n, raw).await?);
+            if size < 350 << 10 {
+                let body = event["body"].as_str().unwrap_or_default();
+                took[2][at].push(sdk.turn(Raw::Put, 1, 4_000_000 + n, body).await?);
+            }
         }
     }
+    all_became(&sandbox, &["stored", "refused"])?;
     let [message, refusal, raw] = took;
     Ok(Scale {
         title: "By the size of the body",
         note: "A message stored, the same refused at the door (the way to the function and back), and the SDK's own \
-               PutItem of as much. Above 64 KiB a body is compressed, which the SDK's is not; the last PutItem is \
-               empty, for no item holds 1 MB.",
+               PutItem of the same. Above 64 KiB a body is compressed, which the SDK's is not; no item holds 1 MB.",
         axis: "bytes of the body",
         columns: &["bytes", "message", "refusal", "raw PutItem"],
         sizes: BODIES.map(|size| size as u64).to_vec(),

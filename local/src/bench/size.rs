@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::{
     Outcome,
     ask::{Ask, NO_FACTS, Samples, now_ms},
-    place::{Place, answered},
+    place::{Place, all_became, answered},
     report::{Cell, Table},
 };
 
@@ -51,6 +51,7 @@ pub(super) async fn memory(place: &Place, function: &'static str, answers: u64) 
             answered(&mut sandbox, &usual(&place.samples, function, n)).await?;
         }
     }
+    all_became(&sandbox, &["answered", "stored"])?;
     Ok(Grown { function, resident, peak: sandbox.memory_bytes()?.peak })
 }
 
@@ -59,6 +60,7 @@ pub(super) async fn memory(place: &Place, function: &'static str, answers: u64) 
 fn usual(samples: &Samples, function: &str, n: u64) -> Value {
     let n = 3_000_000 + n;
     match (function, n % STORY) {
+        ("desk-floor", _) => samples.ask(Ask::Floor, n),
         ("assign-agent", 0) => samples.ask(Ask::AllFacts, n),
         ("assign-agent", _) => samples.ask(Ask::Recorded, n),
         (_, 0) => samples.ask(Ask::Lifecycle, n / STORY),
@@ -69,8 +71,8 @@ fn usual(samples: &Samples, function: &str, n: u64) -> Value {
 pub(super) fn memory_table(all: &[Grown]) -> Table {
     let mut table = Table::new(
         "Resident memory",
-        "Without rules to speak of. A ruleset is kept once for each app: see the scaling by rules.",
-        &["", "at the first poll", "1 answer", "1,000", "10,000", "50,000", "peak"],
+        "Without rules to speak of.",
+        &["function", "at the first poll", "1 answer", "1,000", "10,000", "50,000", "peak"],
     );
     for grown in all {
         let mut cells = vec![Cell::text(grown.function)];
@@ -82,21 +84,22 @@ pub(super) fn memory_table(all: &[Grown]) -> Table {
     table
 }
 
-/// The size of a function's zip for arm64; none unless `make build` made one.
-pub(super) fn zip(function: &str) -> Option<u64> {
+/// The size of a function's zip for arm64.
+pub(super) fn zip(function: &str) -> Outcome<u64> {
     let zip = repository().join("target/lambda").join(function).join("bootstrap.zip");
-    fs::metadata(zip).ok().map(|zip| zip.len())
+    let zip = fs::metadata(zip).map_err(|error| format!("no zip of {function} ({error}): `make build`"))?;
+    Ok(zip.len())
 }
 
 pub(super) fn files_table() -> Outcome<Table> {
     let mut table = Table::new(
         "Artefacts",
         "The binary is that of this machine, the zip that for arm64 (`make build`).",
-        &["", "binary", "zip, arm64"],
+        &["function", "binary", "zip, arm64"],
     );
     for function in ["desk-floor", "assign-agent", "session-events"] {
         let binary = fs::metadata(repository().join("target/release").join(function))?.len();
-        let zip = zip(function).map_or_else(Cell::nothing, Cell::megabytes);
+        let zip = zip(function).map_or_else(|_| Cell::nothing(), Cell::megabytes);
         table.row([Cell::text(function), Cell::megabytes(binary), zip]);
     }
     Ok(table)

@@ -1,12 +1,15 @@
 //! Starts: until the first poll, and what the first answers after it take.
 
-use desk_local::engine::RULES_TABLE;
-use desk_local::runtime_api::Sandbox;
+use desk_local::{
+    proxy::{Proxy, Verdict},
+    runtime_api::Sandbox,
+};
+use serde_json::json;
 
 use super::{
     Outcome,
-    ask::{Ask, NO_FACTS},
-    place::{Place, answered},
+    ask::{ALL_FACTS, Ask, NO_FACTS},
+    place::{Place, all_became, answered},
     report::{Cell, Table},
     stats::{Figure, Rounds},
     tls::TlsFront,
@@ -17,41 +20,29 @@ struct Way {
     name: &'static str,
     ask: Ask,
     over_tls: bool,
-    /// The floor makes one call before it polls.
-    calls: bool,
-    /// By `SSL_CERT_FILE`, as over TLS in any case; otherwise the authorities are looked for.
+    /// How many calls the floor makes before it polls.
+    calls: &'static str,
+    /// The authorities in one file, by `SSL_CERT_FILE`; otherwise they are looked for.
     one_file: bool,
 }
 
+const PLAIN: Way = Way { name: "", ask: Ask::Floor, over_tls: false, calls: "0", one_file: true };
+const TLS: Way = Way { over_tls: true, ..PLAIN };
+
 /// What is compared stands side by side.
-const WAYS: [Way; 9] = [
-    Way { name: "floor", ask: Ask::Floor, over_tls: false, calls: false, one_file: true },
-    Way { name: "assign-agent", ask: Ask::Recorded, over_tls: false, calls: true, one_file: true },
-    Way { name: "session-events", ask: Ask::NewSession, over_tls: false, calls: true, one_file: true },
-    Way { name: "floor that makes one call", ask: Ask::Floor, over_tls: false, calls: true, one_file: true },
-    Way { name: "floor over TLS", ask: Ask::Floor, over_tls: true, calls: false, one_file: true },
-    Way { name: "assign-agent over TLS", ask: Ask::Recorded, over_tls: true, calls: true, one_file: true },
-    Way {
-        name: "session-events over TLS",
-        ask: Ask::NewSession,
-        over_tls: true,
-        calls: true,
-        one_file: true,
-    },
-    Way {
-        name: "floor over TLS that makes one call",
-        ask: Ask::Floor,
-        over_tls: true,
-        calls: true,
-        one_file: true,
-    },
-    Way {
-        name: "floor, authorities looked for",
-        ask: Ask::Floor,
-        over_tls: false,
-        calls: false,
-        one_file: false,
-    },
+const WAYS: [Way; 12] = [
+    Way { name: "floor", ..PLAIN },
+    Way { name: "assign-agent", ask: Ask::Recorded, ..PLAIN },
+    Way { name: "assign-agent with secrets", ask: Ask::Guarded, ..PLAIN },
+    Way { name: "session-events", ask: Ask::NewSession, ..PLAIN },
+    Way { name: "floor that makes one call", calls: "1", ..PLAIN },
+    Way { name: "floor that makes two calls", calls: "2", ..PLAIN },
+    Way { name: "assign-agent over TLS", ask: Ask::Recorded, ..TLS },
+    Way { name: "assign-agent over TLS, all facts", ask: Ask::AllFacts, ..TLS },
+    Way { name: "session-events over TLS", ask: Ask::NewSession, ..TLS },
+    Way { name: "floor over TLS that makes one call", calls: "1", ..TLS },
+    Way { name: "floor over TLS that makes two calls", calls: "2", ..TLS },
+    Way { name: "floor, authorities looked for", one_file: false, ..PLAIN },
 ];
 
 const FLOOR: usize = 0;
@@ -74,11 +65,17 @@ pub(super) struct Starts {
 /// All ways in turns, so often.
 pub(super) async fn measure(place: &Place, rounds: u64) -> Outcome<Starts> {
     let front = TlsFront::start(&place.stage.endpoint()).await?;
+    let parameters = json!({ "Parameters": [
+        { "Name": "/desk/tokens", "Value": "an-older-token,the-token-of-now" },
+        { "Name": "/desk/keys", "Value": "an-older-url-key,the-url-key-of-now" },
+    ] });
+    let answer = parameters.to_string();
+    let ssm = Proxy::start("http://127.0.0.1:1", move |_| Verdict::Answer(200, answer.clone())).await?;
     let mut starts =
         Starts { took: WAYS.iter().map(|_| Took::default()).collect(), authorities: front.authorities };
     for round in 0..rounds {
         for (number, (way, took)) in WAYS.iter().zip(&mut starts.took).enumerate() {
-            let mut sandbox = way.start(place, &front).await?;
+            let mut sandbox = way.start(place, &front, &ssm).await?;
             took.poll.push(vec![sandbox.ready().await?]);
             // Sessions of their own: each of these answers has the same to do.
             let n = 1_000_000 + (round * WAYS.len() as u64 + number as u64) * 10;
@@ -87,25 +84,30 @@ pub(super) async fn measure(place: &Place, rounds: u64) -> Outcome<Starts> {
                 let event = place.samples.ask(way.ask, n + nth as u64);
                 rounds.push(vec![answered(&mut sandbox, &event).await?]);
             }
+            all_became(&sandbox, way.ask.outcomes())?;
         }
     }
     Ok(starts)
 }
 
 impl Way {
-    async fn start(&self, place: &Place, front: &TlsFront) -> Outcome<Sandbox> {
+    async fn start(&self, place: &Place, front: &TlsFront, ssm: &Proxy) -> Outcome<Sandbox> {
         let bundle = front.bundle();
         let bundle = bundle.to_string_lossy();
-        let app = NO_FACTS.to_string();
-        let mut env = vec![("SDK_APP_IDS", &*app)];
+        let app = if self.ask == Ask::AllFacts { ALL_FACTS } else { NO_FACTS }.to_string();
+        let ssm = ssm.endpoint();
+        let mut env = vec![("SDK_APP_IDS", &*app), ("WARM_UP_CALLS", self.calls)];
         if self.one_file {
             env.push(("SSL_CERT_FILE", &*bundle));
         }
         if self.over_tls {
             env.push(("AWS_ENDPOINT_URL_DYNAMODB", &*front.endpoint));
         }
-        if self.calls {
-            env.push(("WARM_UP_TABLE", RULES_TABLE));
+        if self.ask == Ask::Guarded {
+            env.push(("SIGNATURE_POLICY", "required"));
+            env.push(("CALLBACK_TOKENS_PARAMETER", "/desk/tokens"));
+            env.push(("URL_KEYS_PARAMETER", "/desk/keys"));
+            env.push(("AWS_ENDPOINT_URL_SSM", &ssm));
         }
         place.function(self.ask.function(), &env).await
     }
@@ -133,11 +135,13 @@ impl Starts {
             "Starts",
             format!(
                 "From the start of the process to its first poll, and the first three answers then. session-events \
-                 keeps a message of a session that is new to it, assign-agent answers a recorded question. Over TLS: 1.3, ECDSA on P-256, \
-                 with {} authorities in the bundle that `SSL_CERT_FILE` names.",
+                 keeps a message of a session that is new to it; assign-agent answers a recorded question without \
+                 facts, with all of them, or one without a record that has to be signed, by secrets from what \
+                 stands for SSM. Over TLS: 1.3, ECDSA on P-256, with {} authorities in the bundle that \
+                 `SSL_CERT_FILE` names.",
                 self.authorities
             ),
-            &["", "start to first poll", "/ floor", "first answer", "second", "third", "first / second"],
+            &["way", "start to first poll", "/ floor", "first answer", "second", "third", "first / second"],
         );
         for (way, took) in WAYS.iter().zip(&self.took) {
             table.row([

@@ -38,11 +38,12 @@ impl Rounds {
         self.0.push(round.iter().map(|took| took.as_secs_f64() * 1e6).collect());
     }
 
-    /// The median of all; its spread is that of the rounds' medians.
+    /// The median of the rounds' medians, and their quartiles.
     pub(super) fn figure(&self) -> Figure {
-        Figure { median: self.percentile(50), ..Figure::of(self.medians()) }
+        Figure::of(self.medians())
     }
 
+    /// Of all that was measured, whatever the round.
     pub(super) fn percentile(&self, percent: usize) -> f64 {
         let mut all: Vec<_> = self.0.iter().flatten().copied().collect();
         all.sort_by(f64::total_cmp);
@@ -67,9 +68,15 @@ impl Rounds {
     }
 }
 
+/// Between two values, what lies there in proportion; of none, no number.
 fn percentile(sorted: &[f64], percent: usize) -> f64 {
-    let last = sorted.len().saturating_sub(1);
-    sorted.get(last * percent / 100).copied().unwrap_or(f64::NAN)
+    let hundredths = sorted.len().saturating_sub(1) * percent;
+    let (at, beyond) = (hundredths / 100, (hundredths % 100) as f64 / 100.0);
+    let value = |at: usize| sorted.get(at).copied();
+    match (value(at), value(at + 1)) {
+        (Some(this), Some(next)) => this + (next - this) * beyond,
+        (this, _) => this.unwrap_or(f64::NAN),
+    }
 }
 
 #[cfg(test)]
@@ -82,6 +89,14 @@ mod tests {
             rounds.push(round.iter().map(|&micros| Duration::from_micros(micros)).collect());
         }
         rounds
+    }
+
+    #[test]
+    fn of_an_even_number_the_median_lies_between_two() {
+        let Figure { median, low, high } = Figure::of(vec![40.0, 10.0, 30.0, 20.0]);
+        assert_eq!((low, median, high), (17.5, 25.0, 32.5));
+        assert_eq!(Figure::of(vec![10.0, 20.0]).median, 15.0);
+        assert!(Figure::of(Vec::new()).median.is_nan());
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! DynamoDB behind TLS, as a function meets it: a certificate of an authority that stands at the end of a
 //! full bundle of them.
 
-use std::{error::Error, fs, io::Write, net::Ipv4Addr, path::PathBuf, sync::Arc};
+use std::{error::Error, fs, io::Write, net::Ipv4Addr, path::PathBuf, sync::Arc, time::Duration};
 
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use tempfile::NamedTempFile;
@@ -9,6 +9,7 @@ use tokio::{
     io::copy_bidirectional,
     net::{TcpListener, TcpStream},
     task::JoinHandle,
+    time::sleep,
 };
 use tokio_rustls::{
     TlsAcceptor,
@@ -78,7 +79,11 @@ fn certificates() -> Result<(ServerConfig, String), Box<dyn Error>> {
 async fn serve(listener: TcpListener, acceptor: TlsAcceptor, upstream: String) {
     // An error concerns one connection, which is gone, and whose function reports it.
     loop {
-        let Ok((connection, _)) = listener.accept().await else { continue };
+        let Ok((connection, _)) = listener.accept().await else {
+            // Such as no handles left: some are given back while others have their turn.
+            sleep(Duration::from_millis(10)).await;
+            continue;
+        };
         let (acceptor, upstream) = (acceptor.clone(), upstream.clone());
         tokio::spawn(async move {
             connection.set_nodelay(true)?;

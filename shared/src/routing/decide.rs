@@ -22,13 +22,20 @@ pub enum Answer<'a> {
     Fail(&'a str),
 }
 
-/// What was decided, and how it came to that.
+/// What was decided.
 #[derive(Clone, Debug)]
 pub struct Decision<'a> {
     /// The rule that decided, or one of the reserved names such as [`DEFAULT`].
     pub rule: &'a str,
     /// What is answered; `None` when not even the default's pool serves at this moment.
     pub answer: Option<Answer<'a>>,
+}
+
+/// What was decided, and how it came to that.
+#[derive(Clone, Debug)]
+pub struct Explanation<'a> {
+    /// What was decided.
+    pub decision: Decision<'a>,
     /// Every rule that was looked at, in order.
     pub trials: Vec<Trial<'a>>,
 }
@@ -82,22 +89,32 @@ pub enum StepOutcome {
 
 /// Decides a question.
 pub fn decide<'a>(question: &Question<'a>) -> Decision<'a> {
+    decide_telling(question, |_| {})
+}
+
+/// Decides a question, and remembers how it came to that: for people, who have more time.
+pub fn explain<'a>(question: &Question<'a>) -> Explanation<'a> {
+    let mut trials = Vec::new();
+    let decision = decide_telling(question, |trial| trials.push(trial));
+    Explanation { decision, trials }
+}
+
+fn decide_telling<'a>(question: &Question<'a>, mut tell: impl FnMut(Trial<'a>)) -> Decision<'a> {
     let ruleset = question.ruleset;
     if let Some(emergency) = ruleset.emergency.filter(|emergency| emergency.on) {
         let answer = ruleset.pools[emergency.pool].answer(question, None);
-        return Decision { rule: EMERGENCY, answer: Some(answer), trials: Vec::new() };
+        return Decision { rule: EMERGENCY, answer: Some(answer) };
     }
-    let mut trials = Vec::with_capacity(ruleset.rules.len());
     for rule in &ruleset.rules {
         let verdict = rule.verdict(question);
         if !verdict.matches() {
-            trials.push(Trial { rule, verdict, steps: Vec::new() });
+            tell(Trial { rule, verdict, steps: Vec::new() });
             continue;
         }
         let (answer, steps) = take_steps(rule, question);
-        trials.push(Trial { rule, verdict, steps });
+        tell(Trial { rule, verdict, steps });
         if answer.is_some() {
-            return Decision { rule: &rule.name, answer, trials };
+            return Decision { rule: &rule.name, answer };
         }
         if rule.otherwise == Otherwise::Stop {
             break;
@@ -105,7 +122,7 @@ pub fn decide<'a>(question: &Question<'a>) -> Decision<'a> {
     }
     let default =
         question.serves(ruleset.default).then(|| ruleset.pools[ruleset.default].answer(question, None));
-    Decision { rule: DEFAULT, answer: default, trials }
+    Decision { rule: DEFAULT, answer: default }
 }
 
 impl Rule {

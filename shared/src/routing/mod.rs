@@ -25,7 +25,7 @@ mod trail;
 
 pub use calendar::{Because, Calendar, Dates, Day, Days, Holiday, Interval, Opening, Override};
 pub use condition::{Between, Condition, Judgement, Percent, Truth, Words};
-pub use decide::{Answer, Decision, StepOutcome, Trial, Verdict, decide};
+pub use decide::{Answer, Decision, Explanation, StepOutcome, Trial, Verdict, decide, explain};
 pub use facts::{Attributes, Fact, Facts, Needs, Profile, Timeline, UserFacts, Why, timestamp};
 pub use finding::{Finding, Path, Segment, Severity};
 pub use grammar::json_schema;

@@ -4,17 +4,19 @@ use jiff::SignedDuration;
 use serde_json::{Value, json};
 
 use super::{
-    Answer, By, Condition, Decision, Judgement, Order, Question, Ruleset, Step, StepOutcome, Trial, Truth,
-    Verdict,
+    Answer, By, Condition, Decision, Explanation, Judgement, Order, Question, Ruleset, Step, StepOutcome,
+    Trial, Truth, Verdict,
 };
 use crate::protocol::Reply;
 
-impl Decision<'_> {
+impl Explanation<'_> {
     /// Every rule that was looked at, as `explain --json` shows it.
     pub fn because(&self, question: &Question<'_>) -> Value {
         self.trials.iter().map(|trial| trial.to_json(question)).collect()
     }
+}
 
+impl Decision<'_> {
     /// What is answered; `None` when the ruleset has no answer at this moment.
     pub fn reply(&self) -> Option<Reply> {
         self.answer.clone().map(Reply::from)

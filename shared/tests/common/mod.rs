@@ -3,7 +3,7 @@
 #![allow(dead_code, clippy::unwrap_used, clippy::expect_used)] // each test uses a part; a panic is the report
 
 use desk_webhooks::routing::{
-    Answer, Decision, Facts, Judgement, Question, Ruleset, Truth, Verdict, decide, read,
+    Answer, Decision, Explanation, Facts, Judgement, Question, Ruleset, Truth, Verdict, decide, explain, read,
 };
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -68,8 +68,8 @@ pub(crate) fn told(decision: &Decision<'_>) -> String {
 pub(crate) fn truth_at(when: &Value, given: &Value, moment: &str) -> &'static str {
     let ruleset = ruleset(json!([{ "name": "r", "when": when, "then": [{ "pool": "vip" }] }]));
     let facts = facts(given.clone());
-    let decision = decided(&ruleset, &facts, moment);
-    let Verdict::Judged(Judgement { truth, .. }) = decision.trials[0].verdict else { panic!("not judged") };
+    let Explanation { decision, trials } = explain(&Question::new(&ruleset, &facts, at(moment)));
+    let Verdict::Judged(Judgement { truth, .. }) = trials[0].verdict else { panic!("not judged") };
     assert_eq!(decision.rule == "r", truth == Truth::True, "only what is true matches");
     match truth {
         Truth::True => "true",

@@ -5,7 +5,7 @@ mod recorded;
 
 use desk_webhooks::{
     protocol::{AssignRequest, read},
-    routing::{Fact, Facts, Question, Ruleset, decide, read_facts, timestamp},
+    routing::{self, Fact, Facts, Question, Ruleset, read_facts, timestamp},
     store::ports::FindRules,
 };
 use jiff::Timestamp;
@@ -32,12 +32,13 @@ pub(super) async fn run(arguments: Explain, stack: Option<&str>) -> Result<(), C
     let facts = facts(&arguments, &request, &callback)?;
     let at = arguments.at.or(request.event_time.map(timestamp)).unwrap_or_else(Timestamp::now);
     let question = Question::new(&ruleset, &facts, at);
-    let decision = decide(&question);
+    let explanation = routing::explain(&question);
     if arguments.json {
-        let because = decision.because(&question);
+        let because = explanation.because(&question);
+        let decision = &explanation.decision;
         print_json(&json!({ "rule": decision.rule, "answer": decision.reply(), "because": because }));
     } else {
-        picture::show(&question, &decision);
+        picture::show(&question, &explanation);
     }
     Ok(())
 }

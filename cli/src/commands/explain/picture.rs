@@ -1,19 +1,20 @@
 //! A decision as a picture: the rules in order, what held, what failed, what was unknown.
 
-use desk_webhooks::routing::{Condition, Decision, EMERGENCY, Judgement, Question, Trial, Truth, Verdict};
+use desk_webhooks::routing::{Condition, EMERGENCY, Explanation, Judgement, Question, Trial, Truth, Verdict};
 
 use crate::output::{bold, faint, green, moment, padded, printable_line, red, yellow, zone_name};
 
 /// Prints it. What users and rules say is made printable: none of it may feign a line of the picture.
-pub(super) fn show(question: &Question<'_>, decision: &Decision<'_>) {
+pub(super) fn show(question: &Question<'_>, explanation: &Explanation<'_>) {
+    let Explanation { decision, trials } = explanation;
     let zone = &question.ruleset.timezone;
     anstream::println!("Asked at {} ({})\n", moment(question.at, zone), zone_name(zone));
     let rules = &question.ruleset.rules;
     let width = rules.iter().map(|rule| rule.name.len()).max().unwrap_or_default().min(24);
-    for trial in &decision.trials {
+    for trial in trials {
         show_trial(question, trial, width);
     }
-    for rule in &rules[decision.trials.len()..] {
+    for rule in &rules[trials.len()..] {
         anstream::println!("{}", faint(format!("  · {}  not tried", named(&rule.name, width))));
     }
     if decision.rule == EMERGENCY {

@@ -2,7 +2,7 @@
 
 use desk_webhooks::{
     protocol::AppId,
-    routing::{DecisionRecord, Question, decide},
+    routing::{self, DecisionRecord, Question},
     store::{Moment, Store},
 };
 use serde_json::json;
@@ -37,17 +37,18 @@ pub(super) async fn explain(
     };
     let ruleset = ruleset(store, app, version).await?;
     let question = Question::new(&ruleset, &record.facts, record.at);
-    let decision = decide(&question);
+    let explanation = routing::explain(&question);
+    let decision = &explanation.decision;
     // Where the ruleset has no answer, the fallback of the environment gave one.
     let agrees = match decision.reply() {
         Some(reply) => reply == record.answer && decision.rule == record.rule,
-        None => record.rule == desk_webhooks::routing::FALLBACK,
+        None => record.rule == routing::FALLBACK,
     };
     if as_json {
         print_json(&json!({
             "rule": decision.rule,
             "answer": decision.reply(),
-            "because": decision.because(&question),
+            "because": explanation.because(&question),
             "agrees": agrees,
             "recorded": { "rule": record.rule, "answer": record.answer, "version": version, "at": record.at },
         }));
@@ -57,7 +58,7 @@ pub(super) async fn explain(
         "Question {attempt} of {count} of session {}, by version {version} of the rules",
         printable(session)
     );
-    picture::show(&question, &decision);
+    picture::show(&question, &explanation);
     let recorded = format!("{}: {}", printable(&record.rule), reply(&record.answer));
     if agrees {
         anstream::println!("{} {recorded}", green("This is what was answered by"));
