@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use aws_sdk_dynamodb::config::{
-    BehaviorVersion, Credentials, Region, SharedCredentialsProvider, SharedHttpClient, retry::RetryConfig,
-    timeout::TimeoutConfig,
+    BehaviorVersion, Credentials, Region, SharedCredentialsProvider, SharedHttpClient,
+    StalledStreamProtectionConfig, retry::RetryConfig, timeout::TimeoutConfig,
 };
 use aws_smithy_http_client::{
     Builder,
@@ -96,6 +96,8 @@ impl Access {
             .credentials_provider(credentials)
             .http_client(http_client())
             .timeout_config(timeouts)
+            // Each attempt has its limit: nothing has to watch over how fast its bytes come.
+            .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
             .retry_config(RetryConfig::standard().with_initial_backoff(Duration::from_millis(25)))
             .build();
         Self { config, endpoints }
