@@ -53,11 +53,13 @@ check: $(TOOLS)/installed $(TOOLS)/checkov/installed ## Format, lints, docs, tem
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps --quiet
 	tools/check-template
+	$(TOOLS)/bin/python -B tools/test_zip_functions.py
 	tools/check-dependencies
 	tools/check-licences
 
 build: $(TOOLS)/installed ## Both functions as arm64 zips, in target/lambda
-	cargo lambda build --release --arm64 --locked --output-format zip -p assign-agent -p session-events
+	cargo lambda build --release --arm64 --locked -p assign-agent -p session-events
+	tools/zip-functions assign-agent session-events
 	@ls -l target/lambda/*/bootstrap.zip
 
 deploy: $(TOOLS)/installed ## Build and deploy to AWS, asking for what it must know
