@@ -27,6 +27,13 @@ class Zips(unittest.TestCase):
                 zips.append((folder / "bootstrap.zip").read_bytes())
             self.assertEqual(*zips)
 
+    def test_without_a_binary_the_zip_of_another_one_stays(self):
+        with tempfile.TemporaryDirectory() as folder:
+            folder = Path(folder)
+            (folder / "bootstrap.zip").write_bytes(b"a zip")
+            self.assertRaises(OSError, zip_functions.zip_function, folder)
+            self.assertEqual((folder / "bootstrap.zip").read_bytes(), b"a zip")
+
     def test_lambda_finds_an_executable_of_the_name_it_looks_for(self):
         with tempfile.TemporaryDirectory() as folder:
             folder = Path(folder)

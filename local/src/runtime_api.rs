@@ -239,6 +239,11 @@ impl Sandbox {
         cpu_of(self.pid).map_err(from_proc)
     }
 
+    /// How many events it was handed.
+    pub fn invocations(&self) -> u64 {
+        self.invocations
+    }
+
     /// The id of the process.
     pub fn pid(&self) -> u32 {
         self.pid

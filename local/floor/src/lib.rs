@@ -39,15 +39,19 @@ pub async fn get(client: &Client, table: &str, pk: &str, sk: &str) -> Result<(),
     get.send().await.map(drop)
 }
 
-/// Reads the newest items of a story, as a question does.
+/// Reads the newest items of a story before a sort key, as a question does.
 ///
 /// # Errors
 /// The SDK's.
-pub async fn query(client: &Client, table: &str, pk: &str) -> Result<(), SdkError<QueryError>> {
+pub async fn query(client: &Client, table: &str, pk: &str, last: &str) -> Result<(), SdkError<QueryError>> {
     let query = client.query().table_name(table);
-    let query = query.key_condition_expression("pk = :pk AND begins_with(sk, :at)");
+    let query = query.key_condition_expression("pk = :pk AND sk BETWEEN :first AND :last");
     let query = query.expression_attribute_values(":pk", text(pk));
-    let query = query.expression_attribute_values(":at", text("AT#"));
+    let query = query.expression_attribute_values(":first", text("AT#"));
+    let query = query.expression_attribute_values(":last", text(last));
+    let query = query.projection_expression("sk, #event, #body, brief");
+    let query =
+        query.expression_attribute_names("#event", "event").expression_attribute_names("#body", "body");
     query.scan_index_forward(false).limit(200).send().await.map(drop)
 }
 

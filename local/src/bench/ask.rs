@@ -184,8 +184,13 @@ impl Samples {
         self.started_ms - 2 * HOUR_MS + n
     }
 
-    /// A question by rules that read everything, after what was told and before all other questions: each of
-    /// them reads the same story, without the decisions of the others.
+    /// The sort key after all that was told, and before all that is asked.
+    pub(super) fn end_of_told(&self) -> String {
+        format!("AT#{:013}", self.started_ms - HOUR_MS)
+    }
+
+    /// A question by rules that read everything, after what was told and before the questions with a lower `n`:
+    /// the story that it reads does not grow with them.
     pub(super) fn question_before(&self, session: &str, n: u64) -> Value {
         let fields = json!({ "SessionId": session, "EventTime": self.started_ms - n });
         self.question.with(ALL_FACTS, &fields)

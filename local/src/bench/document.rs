@@ -12,7 +12,6 @@ const TO: &str = "<!-- up to here by `make bench` -->\n";
 /// Writes `docs/scaling.svg`, and the tables into `docs/performance.md`.
 pub(super) fn write(report: &Report, picture: &str) -> Outcome<()> {
     let docs = repository().join("docs");
-    fs::write(docs.join("scaling.svg"), picture)?;
     let path = docs.join("performance.md");
     let figures = format!(
         "On {}, at commit {}. A median, and in brackets the quartiles of its rounds.\n\n{}\n\
@@ -24,7 +23,8 @@ pub(super) fn write(report: &Report, picture: &str) -> Outcome<()> {
     let text = fs::read_to_string(&path)?;
     let replaced =
         replace(&text, &figures).ok_or("docs/performance.md has lost the marks between which figures go")?;
-    Ok(fs::write(path, replaced)?)
+    fs::write(path, replaced)?;
+    Ok(fs::write(docs.join("scaling.svg"), picture)?)
 }
 
 fn replace(text: &str, figures: &str) -> Option<String> {

@@ -39,11 +39,13 @@ Measures how fast and how small the functions are, beside the least that any fun
 
 usage: desk-local bench [--quick] [--json] [--check] [--write]
 
-  --quick  the ratios alone, in half a minute
+  --quick  the ratios alone, in ten seconds
   --json   one JSON document: `machine`, `commit`, and each table by its title in small letters with `_` between
-           the words, as a list of rows. A row has its columns by their heads in the same spelling; times are
-           { \"us\": { \"median\", \"low\", \"high\" } } (quartiles of the rounds), ratios without the \"us\"
-  --check  exits 1 if a figure is worse than what the table says it stays below, in the best quarter of rounds, too
+           the words, as a list of rows. A row has its columns by their heads in the same spelling. A figure is
+           { \"median\", \"low\", \"high\" } (quartiles of the rounds), a time { \"us\": figure or number }, a size
+           { \"bytes\" }; what was not measured is null. Of `figures_to_reach`, `unit` is that of the row's numbers
+  --check  exits 1 if a figure is worse than what the table says it stays below, in the best quarter of rounds, too;
+           where it says nothing, than what is to be reached
   --write  puts the tables into docs/performance.md and docs/scaling.svg
 
 Examples:
@@ -113,14 +115,14 @@ pub(crate) async fn run(options: Options) -> Outcome<()> {
         if options.quick { quick(&place, &pure).await? } else { whole(&place, &pure).await? };
     eprintln!("measured in {} s", started.elapsed().as_secs());
     let report = Report { machine, commit, tables };
-    if let Some(picture) = picture.filter(|_| options.write) {
-        document::write(&report, &picture)?;
-        eprintln!("written into docs/performance.md and docs/scaling.svg");
-    }
     if options.json {
         println!("{:#}", report.json());
     } else {
         println!("{}", report.text());
+    }
+    if let Some(picture) = picture.filter(|_| options.write) {
+        document::write(&report, &picture)?;
+        eprintln!("written into docs/performance.md and docs/scaling.svg");
     }
     if options.check && !worse.is_empty() {
         return Err(format!("worse than it has to be: {}", worse.join("; ")).into());
@@ -143,6 +145,8 @@ async fn quick(place: &Place, pure: &Pure) -> Outcome<Found> {
 
 /// All tables, and the picture of how things grow.
 async fn whole(place: &Place, pure: &Pure) -> Outcome<Found> {
+    // What is missing is better missed now than after all the rest.
+    let files = size::files_table()?;
     place.tell_stories().await?;
     step("starts");
     let starts = starts::measure(place, 41).await?;
@@ -159,7 +163,7 @@ async fn whole(place: &Place, pure: &Pure) -> Outcome<Found> {
     step("memory");
     let mut grown = Vec::new();
     for function in ["desk-floor", "assign-agent", "session-events"] {
-        grown.push(size::memory(place, function, 50_000).await?);
+        grown.push(size::memory(place, function).await?);
     }
     let ratios = Ratios { pure, starts: &starts, warm: &warm };
     let whole = Whole { grown: &grown, counted: &counted, by_rules: &by_rules, frozen: &frozen };
@@ -172,7 +176,7 @@ async fn whole(place: &Place, pure: &Pure) -> Outcome<Found> {
         freeze::table(&frozen),
         wire::table(&counted),
         size::memory_table(&grown),
-        size::files_table()?,
+        files,
     ];
     tables.extend(scales.map(scaling::Scale::table));
     let picture = plot::svg(&scales.map(scaling::Scale::panel));

@@ -51,7 +51,7 @@ impl Raw {
             Self::Get => ("get", RULES_TABLE, format!("APP#{ALL_FACTS}#USER#maya"), "ATTRIBUTES"),
             Self::Query => {
                 let told = first % TOLD_SESSIONS;
-                ("query", SESSIONS_TABLE, format!("APP#{ALL_FACTS}#SESSION#told-{told}"), "")
+                ("query", SESSIONS_TABLE, format!("APP#{ALL_FACTS}#SESSION#told-{told}"), body)
             }
         };
         format!("{call}\t{times}\t{table}\t{pk}\t{first}\t{rest}\n")

@@ -116,6 +116,11 @@ impl Cell {
         Self { value: json!(text), text }
     }
 
+    /// For people this, for programs that.
+    pub(super) fn said(text: String, value: Value) -> Self {
+        Self { text, value }
+    }
+
     /// Microseconds, in the unit that reads best.
     pub(super) fn micros(micros: f64) -> Self {
         Self { text: in_words(micros), value: json!({ "us": Figure::of(vec![micros]).json()["median"] }) }

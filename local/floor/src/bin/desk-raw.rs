@@ -1,7 +1,7 @@
 //! The AWS client of the functions by itself, in a process of its own as theirs is.
 //!
 //! Each line of its input is one turn: what to call (`put`, `get` or `query`), how often, the table, the partition
-//! key, the number of the first call, and the body to put or the sort key to get, with tabs between. For each turn
+//! key, the number of the first call, and the body to put, the sort key to get or the one to read up to, with tabs between. For each turn
 //! it writes one line: what each call took, in nanoseconds.
 
 use std::{
@@ -26,7 +26,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
             match call {
                 "put" => desk_floor::put(&client, table, pk, number, rest).await?,
                 "get" => desk_floor::get(&client, table, pk, rest).await?,
-                "query" => desk_floor::query(&client, table, pk).await?,
+                "query" => desk_floor::query(&client, table, pk, rest).await?,
                 _ => return Err("put, get or query".into()),
             }
             took.push_str(&format!("{} ", started.elapsed().as_nanos()));
