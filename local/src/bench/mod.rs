@@ -26,6 +26,7 @@ use std::{error::Error, fs, process::Command, time::Instant};
 use desk_local::stage::repository;
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
+use ask::Ask;
 use goals::{Ratios, Whole};
 use place::Place;
 use report::{Report, Table};
@@ -162,8 +163,8 @@ async fn whole(place: &Place, pure: &Pure) -> Outcome<Found> {
     let by_body = scaling::by_body(place, 50).await?;
     step("memory");
     let mut grown = Vec::new();
-    for function in ["desk-floor", "assign-agent", "session-events"] {
-        grown.push(size::memory(place, function).await?);
+    for mostly in [Ask::Floor, Ask::Recorded, Ask::Message] {
+        grown.push(size::memory(place, mostly).await?);
     }
     let ratios = Ratios { pure, starts: &starts, warm: &warm };
     let whole = Whole { grown: &grown, counted: &counted, by_rules: &by_rules, frozen: &frozen };

@@ -41,7 +41,9 @@ impl Grown {
     }
 }
 
-pub(super) async fn memory(place: &Place, function: &'static str) -> Outcome<Grown> {
+/// Of the function that answers this, mostly this.
+pub(super) async fn memory(place: &Place, mostly: Ask) -> Outcome<Grown> {
+    let function = mostly.function();
     let mut sandbox = place.function(function, &[]).await?;
     sandbox.ready().await?;
     let mut resident = Vec::new();
@@ -50,23 +52,22 @@ pub(super) async fn memory(place: &Place, function: &'static str) -> Outcome<Gro
             resident.push(sandbox.memory_bytes()?.resident);
         }
         if n < ANSWERS {
-            answered(&mut sandbox, &usual(&place.samples, function, n)).await?;
+            answered(&mut sandbox, &usual(&place.samples, mostly, n)).await?;
         }
     }
-    all_became(&sandbox, &["answered", "stored"])?;
+    all_became(&sandbox, mostly.outcomes())?;
     Ok(Grown { function, resident, peak: sandbox.memory_bytes()?.peak })
 }
 
 /// What a sandbox gets over its life: recorded questions, some with facts; messages of many sessions, each
 /// begun by a state change.
-fn usual(samples: &Samples, function: &str, n: u64) -> Value {
+fn usual(samples: &Samples, mostly: Ask, n: u64) -> Value {
     let n = 3_000_000 + n;
-    match (function, n % STORY) {
-        ("desk-floor", _) => samples.ask(Ask::Floor, n),
-        ("assign-agent", 0) => samples.ask(Ask::AllFacts, n),
-        ("assign-agent", _) => samples.ask(Ask::Recorded, n),
-        (_, 0) => samples.ask(Ask::Lifecycle, n / STORY),
-        (_, _) => samples.message_in(NO_FACTS, &format!("begin-{}", n / STORY), now_ms(), n),
+    match (mostly, n % STORY) {
+        (Ask::Recorded, 0) => samples.ask(Ask::AllFacts, n),
+        (Ask::Message, 0) => samples.ask(Ask::Lifecycle, n / STORY),
+        (Ask::Message, _) => samples.message_in(NO_FACTS, &format!("begin-{}", n / STORY), now_ms(), n),
+        _ => samples.ask(mostly, n),
     }
 }
 
