@@ -3,7 +3,7 @@
 
 #![no_main]
 
-use desk_webhooks::routing::{Facts, Question, check, decide, loadable, read};
+use desk_webhooks::routing::{Facts, Question, check, decide, explain, loadable, read};
 use jiff::Timestamp;
 use libfuzzer_sys::fuzz_target;
 
@@ -18,9 +18,9 @@ fuzz_target!(|text: &str| {
     let mut facts = ruleset.tests.first().map_or_else(Facts::default, |test| test.given.clone());
     for known in [true, false] {
         let question = Question::new(&ruleset, &facts, Timestamp::UNIX_EPOCH);
-        let decision = decide(&question);
-        decision.because(&question);
-        assert_eq!(decision.answer, decide(&question).answer, "decided otherwise a second time");
+        let explanation = explain(&question);
+        explanation.because(&question);
+        assert_eq!(explanation.decision.answer, decide(&question).answer, "decided otherwise a second time");
         if known {
             facts = Facts::default();
         }
