@@ -16,7 +16,7 @@ use tokio::{
 use super::{
     Outcome,
     ask::{ALL_FACTS, NO_FACTS, TOLD_SESSIONS},
-    place::{Place, SESSION_TOKEN},
+    place::{Place, session_token},
 };
 
 /// Far longer than any turn.
@@ -70,7 +70,7 @@ impl Sdk {
         let mut process = Command::new(repository().join("target/release/desk-raw"));
         process.env_clear().env("AWS_ENDPOINT_URL_DYNAMODB", place.stage.endpoint());
         process.envs([("AWS_ACCESS_KEY_ID", "local"), ("AWS_SECRET_ACCESS_KEY", "local")]);
-        process.env("AWS_SESSION_TOKEN", SESSION_TOKEN);
+        process.env("AWS_SESSION_TOKEN", session_token());
         process.stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
         let mut process = process.spawn()?;
         let turns = process.stdin.take().ok_or("desk-raw has no input")?;

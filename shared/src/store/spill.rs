@@ -101,7 +101,7 @@ impl Note {
 /// The queue itself.
 pub struct SpillQueue {
     access: Access,
-    /// Made when something spills: hardly any sandbox sees that, and making it takes a part of the start.
+    /// Made with the first note: no start has any to send, and making it takes a part of one.
     client: OnceLock<aws_sdk_sqs::Client>,
     url: String,
 }
