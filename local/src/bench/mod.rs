@@ -44,7 +44,7 @@ usage: desk-local bench [--quick] [--json] [--check] [--write]
   --json   one JSON document: `machine`, `commit`, and each table by its title in small letters with `_` between
            the words, as a list of rows. A row has its columns by their heads in the same spelling. A figure is
            { \"median\", \"low\", \"high\" } (quartiles of the rounds), a time { \"us\": figure or number }, a size
-           { \"bytes\" }; what was not measured is null. Of `figures_to_reach`, `unit` is that of the row's numbers
+           { \"bytes\" }, what a figure is off by { \"percent\" }; what there is none of is null. Of `figures_to_reach`, `unit` is that of the row's numbers
   --check  exits 1 if a figure is worse than what the table says it stays below, in the best quarter of rounds, too;
            where it says nothing, than what is to be reached
   --write  puts the tables into docs/performance.md and docs/scaling.svg
