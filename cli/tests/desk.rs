@@ -90,12 +90,15 @@ async fn what_is_known_of_a_user_is_set_and_shown() {
     let known: Value = serde_json::from_str(&said.out).unwrap();
     assert_eq!(
         known,
-        json!({ "user": "maya", "tags": ["vip"], "language": "en", "attributes": { "region": "eu" } })
+        json!({
+            "user": "maya", "tags": ["vip"], "language": "en", "attributes": { "region": "eu" },
+            "last_agent": null, "last_agent_at": null, "last_rating": null, "last_rating_at": null,
+        })
     );
     let said = on(&stage, &["users", "show", APP[0], APP[1], "maya"]).await;
     assert_eq!(
         said.out,
-        "User maya of app 1400000001\n  tags        vip\n  language    en\n  attributes  region=eu\n"
+        "User maya of app 1400000001\n  tags         vip\n  language     en\n  attributes   region=eu\n  last agent   none\n  last rating  none\n"
     );
     assert_eq!(
         on(&stage, &["users", "set", APP[0], APP[1], "maya", "--attribute", "tier"]).await.code,

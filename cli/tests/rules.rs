@@ -247,7 +247,7 @@ async fn rollback_moves_the_pointer_and_nothing_else() {
     for (version, message) in [
         (vec![], "no version before 1"),
         (vec!["1"], "is active already"),
-        (vec!["7"], "there is no version 7"),
+        (vec!["7"], "there is no version 7 of the rules of app 1400000001"),
     ] {
         let said = on(&stage, &[&["rules", "rollback", APP[0], APP[1]], version.as_slice()].concat()).await;
         assert!(said.code == Some(1) && said.err.contains(message), "{}", said.err);

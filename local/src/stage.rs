@@ -187,7 +187,7 @@ pub fn store_at(endpoint: String) -> Store {
 pub async fn publish(store: &Store, app: AppId, document: &Value) -> Result<u64, PublishError> {
     let source = document.to_string();
     let at_ms = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis() as u64;
-    let publication =
-        Publication { source: &source, document, author: "tests", note: "", at_ms, expect: None, tests: 0 };
-    store.publish(app, publication).await
+    let publication = Publication { source: &source, document, author: "tests", note: "", at_ms, tests: 0 };
+    let seen = store.rules_in_force(app).await?;
+    store.publish(app, publication, seen.as_ref()).await
 }

@@ -112,7 +112,11 @@ async fn what_is_in_quarantine_is_read_whole_and_goes_whole() {
         store.quarantine(received, "Desk.New", "CallbackCommand").await.unwrap();
     }
     let day = EventTime::from_ms(5).unwrap();
-    let entries = store.quarantined(app(), day, 0).await.unwrap();
+    let mut entries = Vec::new();
+    let mut pages = store.quarantined(app(), day, 0);
+    while let Some(entry) = pages.next().await.unwrap() {
+        entries.push(entry);
+    }
     let read: Vec<_> = entries.iter().map(|entry| &entry.body).collect();
     assert_eq!(read, bodies.iter().collect::<Vec<_>>());
     assert_eq!(entries[0].command.as_deref(), Some("Desk.New"));

@@ -15,7 +15,7 @@ use desk_webhooks::{
     protocol::{AppId, EventTime, Reply, SessionEvent, read},
     routing::{Attributes, DecisionRecord, Fact, Facts, timestamp},
     store::{
-        Kind, Moment, Publication, PublishError, Receipt, SessionRow, Store,
+        Kind, Moment, Publication, PublishError, Receipt, SessionRow, Store, UserChange,
         ports::{Asked, FindRules, KeepEvents, Kept, ReadFacts, Received, RecordDecision},
     },
 };
@@ -41,16 +41,8 @@ async fn append(store: &Store, (body, event): &(String, SessionEvent)) -> Kept {
     store.append(Received { app: app(), body, at_ms: 1000 }, event).await.unwrap()
 }
 
-fn publication<'a>(document: &'a Value, at_ms: u64, expect: Option<u64>) -> Publication<'a> {
-    Publication {
-        source: "# as written",
-        document,
-        author: "ines",
-        note: "night shift",
-        at_ms,
-        expect,
-        tests: 0,
-    }
+fn publication(document: &Value, at_ms: u64) -> Publication<'_> {
+    Publication { source: "# as written", document, author: "ines", note: "night shift", at_ms, tests: 0 }
 }
 
 #[tokio::test]
@@ -59,8 +51,9 @@ async fn versions_follow_each_other_and_keep_what_was_written() {
     let store = stage.store();
     assert_eq!(store.active_version(app()).await.unwrap(), None);
     let document = json!({ "pools": { "b": { "group": 1 }, "a": { "group": 2 } } });
-    assert_eq!(store.publish(app(), publication(&document, 1, None)).await.unwrap(), 1);
-    assert_eq!(store.publish(app(), publication(&document, 2, Some(1))).await.unwrap(), 2);
+    assert_eq!(store.publish(app(), publication(&document, 1), None).await.unwrap(), 1);
+    let seen = store.rules_in_force(app()).await.unwrap();
+    assert_eq!(store.publish(app(), publication(&document, 2), seen.as_ref()).await.unwrap(), 2);
     assert_eq!(store.active_version(app()).await.unwrap(), Some(2));
     assert_eq!(store.rules(app(), 1).await.unwrap().document, document);
     assert_eq!(store.rules_source(app(), 1).await.unwrap().as_deref(), Some("# as written"));
@@ -78,15 +71,13 @@ async fn of_two_publishing_at_once_one_wins_and_the_other_is_told() {
     let stage = Stage::start().await.unwrap();
     let store = stage.store();
     let document = json!({});
-    assert!(matches!(
-        store.publish(app(), publication(&document, 1, Some(4))).await,
-        Err(PublishError::NothingYet)
-    ));
-    store.publish(app(), publication(&document, 1, None)).await.unwrap();
-    let stale = store.publish(app(), publication(&document, 2, Some(7))).await.unwrap_err();
+    store.publish(app(), publication(&document, 1), None).await.unwrap();
+    let stale = store.publish(app(), publication(&document, 2), None).await.unwrap_err();
     assert_eq!(stale.to_string(), "version 1 is active, put there by ines");
-    let (a, b) = (publication(&document, 3, Some(1)), publication(&document, 4, Some(1)));
-    let outcomes = tokio::join!(store.publish(app(), a), store.publish(app(), b));
+    let seen = store.rules_in_force(app()).await.unwrap();
+    let (a, b) = (publication(&document, 3), publication(&document, 4));
+    let outcomes =
+        tokio::join!(store.publish(app(), a, seen.as_ref()), store.publish(app(), b, seen.as_ref()));
     let won = [&outcomes.0, &outcomes.1].iter().filter(|outcome| outcome.is_ok()).count();
     assert_eq!(won, 1);
     let versions = store.rules_versions(app()).await.unwrap().len();
@@ -320,17 +311,18 @@ async fn what_is_known_of_a_user_is_changed_by_several_at_once_and_nothing_is_lo
     let add = |number: usize| {
         let store = &store;
         async move {
-            let change = move |known: &mut Attributes| {
-                known.tags.push(format!("tag-{number}"));
-                known.language = (number != 3).then(|| "en".to_owned());
-            };
-            store.change_attributes(app(), "maya", change).await.unwrap()
+            let attributes = [(format!("key-{number}"), "value".to_owned())].into();
+            let change =
+                UserChange { tags: vec![format!("tag-{number}")], attributes, ..UserChange::default() };
+            store.change_attributes(app(), "maya", &change).await.unwrap()
         }
     };
     tokio::join!(add(0), add(1), add(2), add(3));
-    let mut tags = store.attributes(app(), "maya").await.unwrap().tags;
+    let known = store.attributes(app(), "maya").await.unwrap();
+    let mut tags = known.tags;
     tags.sort();
     assert_eq!(tags, ["tag-0", "tag-1", "tag-2", "tag-3", "vip"]);
+    assert_eq!(known.attributes.into_keys().collect::<Vec<_>>(), ["key-0", "key-1", "key-2", "key-3"]);
     let item = client.get_item().table_name(RULES_TABLE);
     let item =
         item.key("pk", text("APP#1400000001#USER#maya")).key("sk", text("ATTRIBUTES")).send().await.unwrap();

@@ -41,7 +41,7 @@ pub(super) fn run(arguments: &Calendar) -> Result<(), CliError> {
         return Err(CliError::said("these are more than ten years; take fewer days"));
     }
     if arguments.json {
-        print_json(&dates.iter().map(|date| to_json(calendar, *date)).collect());
+        print_json(&dates.iter().map(|date| to_json(calendar, *date)).collect::<Vec<_>>());
     } else {
         let rows: Vec<_> = dates.iter().map(|date| row(calendar, *date)).collect();
         let hours = format!("hours ({})", zone_name(&calendar.timezone));

@@ -106,7 +106,7 @@ pub(super) fn run(arguments: &Doctor) -> Result<(), CliError> {
     };
     let checks = patient.examine()?;
     if arguments.json {
-        print_json(&checks.iter().map(to_json).collect());
+        print_json(&checks.iter().map(to_json).collect::<Vec<_>>());
     } else {
         checks.iter().for_each(show);
     }

@@ -14,6 +14,7 @@ mod users;
 use std::path::Path;
 
 use desk_webhooks::webhook::Incoming;
+use serde::Serialize;
 use serde_json::Value;
 
 use crate::{
@@ -76,7 +77,7 @@ fn read_callback(path: &Path) -> Result<Callback, CliError> {
     Ok(Callback { platform: parameter("OptPlatform"), client_ip: parameter("ClientIP"), body })
 }
 
-fn print_json(value: &Value) {
-    // `{:#}` of a JSON value is the same in several lines.
-    println!("{}", printable_json(&format!("{value:#}")));
+fn print_json(value: &impl Serialize) {
+    // A value that is made for this becomes JSON.
+    println!("{}", printable_json(&serde_json::to_string_pretty(value).unwrap_or_default()));
 }

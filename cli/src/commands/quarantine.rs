@@ -6,7 +6,7 @@ use desk_webhooks::{
     protocol::{AppId, Command, EventTime, command_of},
     session::{ProfileChange, Understood, understand},
     store::{
-        Quarantined, Store,
+        QuarantineEntries, Quarantined, Store,
         ports::{FoldSessions, KeepEvents, KeepStatuses, Reach, Received},
     },
 };
@@ -17,7 +17,7 @@ use super::{print_json, rules::zone};
 use crate::{
     args::Quarantine,
     error::CliError,
-    output::{green, moment, now_ms, printable, printable_json, table, timestamp, zone_name},
+    output::{bold, green, moment, now_ms, padded, printable_json, printable_line, timestamp, zone_name},
     tables,
 };
 
@@ -25,11 +25,11 @@ pub(super) async fn run(command: Quarantine, stack: Option<&str>) -> Result<(), 
     let store = tables::open(stack).await?;
     match command {
         Quarantine::List { app, day, json } => {
-            let entries = of_day(&store, app.id, midnight(day)).await?;
+            let entries = of_day(&store, app.id, midnight(day));
             if json {
-                print_json(&entries.iter().map(to_json).collect());
+                print(entries).await?;
             } else {
-                list(&entries, &zone(&store, app.id).await);
+                list(entries, &zone(&store, app.id).await).await?;
             }
         }
         Quarantine::Show { entry, app } => {
@@ -37,9 +37,8 @@ pub(super) async fn run(command: Quarantine, stack: Option<&str>) -> Result<(), 
                 || CliError::said(format!("there is no entry {entry}; `desk quarantine list` names them"));
             // The name of an entry begins with the time of its receipt.
             let at = entry.split('#').next().and_then(|ms| ms.parse().ok()).ok_or_else(none)?;
-            let entries = of_day(&store, app.id, at).await?;
-            let found = entries.into_iter().find(|known| known.id.starts_with(&entry)).ok_or_else(none)?;
-            println!("{}", printable_json(&found.body));
+            let found = store.quarantine_entry(app.id, on(at), &entry, now_ms() / 1000).await?;
+            println!("{}", printable_json(&found.ok_or_else(none)?.body));
         }
         Quarantine::Replay { app, day, json } => {
             let (replayed, left) = replay(&store, app.id, midnight(day)).await?;
@@ -63,7 +62,8 @@ fn midnight(day: Option<Date>) -> u64 {
 async fn replay(store: &Store, app: AppId, at_ms: u64) -> Result<(usize, usize), CliError> {
     const EVERY: usize = 100;
     let (mut replayed, mut left) = (0, 0);
-    for entry in of_day(store, app, at_ms).await? {
+    let mut entries = of_day(store, app, at_ms);
+    while let Some(entry) = entries.next().await? {
         let command = match &entry.command {
             Some(command) => Some(Command::from_wire(command)),
             None => command_of(&entry.body).ok().flatten(),
@@ -75,7 +75,7 @@ async fn replay(store: &Store, app: AppId, at_ms: u64) -> Result<(usize, usize),
         };
         keep(store, app, &entry, &understood).await?;
         // Only what is kept in its place may go from here.
-        store.release(app, EventTime::from_ms(at_ms).unwrap_or(EventTime::MAX), &entry.id).await?;
+        store.release(app, on(at_ms), &entry.id).await?;
         replayed += 1;
         if replayed % EVERY == 0 {
             anstream::eprintln!("{replayed} entries");
@@ -112,9 +112,23 @@ async fn keep(
     Ok(())
 }
 
-async fn of_day(store: &Store, app: AppId, at_ms: u64) -> Result<Vec<Quarantined>, CliError> {
-    let on = EventTime::from_ms(at_ms).unwrap_or(EventTime::MAX);
-    Ok(store.quarantined(app, on, now_ms() / 1000).await?)
+fn on(at_ms: u64) -> EventTime {
+    EventTime::from_ms(at_ms).unwrap_or(EventTime::MAX)
+}
+
+fn of_day(store: &Store, app: AppId, at_ms: u64) -> QuarantineEntries<'_> {
+    store.quarantined(app, on(at_ms), now_ms() / 1000)
+}
+
+/// One JSON list, written as it is read.
+async fn print(mut entries: QuarantineEntries<'_>) -> Result<(), CliError> {
+    let mut before = "[";
+    while let Some(entry) = entries.next().await? {
+        println!("{before} {}", printable_json(&to_json(&entry).to_string()));
+        before = ",";
+    }
+    println!("{}", if before == "[" { "[]" } else { "]" });
+    Ok(())
 }
 
 fn to_json(entry: &Quarantined) -> Value {
@@ -122,18 +136,26 @@ fn to_json(entry: &Quarantined) -> Value {
     json!({ "entry": id, "command": command, "reason": reason, "received_at": timestamp(*received_at_ms), "body": body })
 }
 
-fn list(entries: &[Quarantined], zone: &TimeZone) {
-    if entries.is_empty() {
-        anstream::eprintln!("nothing is in quarantine on that day");
-        return;
+/// One row at a time: a day may have more entries than memory has room for.
+async fn list(mut entries: QuarantineEntries<'_>, zone: &TimeZone) -> Result<(), CliError> {
+    /// So much of the digest tells two of one millisecond apart.
+    const NAME: usize = 22;
+    let received = format!("received ({})", zone_name(zone));
+    let row = |at: &str, name: &str, reason: &str| {
+        format!("{}  {}  {reason}", padded(at, received.len().max(19)), padded(name, NAME))
+    };
+    let mut is_empty = true;
+    while let Some(entry) = entries.next().await? {
+        if is_empty {
+            anstream::println!("{}", bold(row(&received, "entry", "not understood")));
+            is_empty = false;
+        }
+        let name: String = entry.id.chars().take(NAME).collect();
+        let at = moment(timestamp(entry.received_at_ms), zone);
+        anstream::println!("{}", row(&at, &name, &printable_line(&entry.reason)));
     }
-    let rows: Vec<_> = entries
-        .iter()
-        .map(|entry| {
-            // So much of the digest tells two of one millisecond apart.
-            let name: String = entry.id.chars().take(22).collect();
-            [moment(timestamp(entry.received_at_ms), zone), name, printable(&entry.reason)]
-        })
-        .collect();
-    table([&format!("received ({})", zone_name(zone)), "entry", "not understood"], &rows);
+    if is_empty {
+        anstream::eprintln!("nothing is in quarantine on that day");
+    }
+    Ok(())
 }

@@ -1,17 +1,22 @@
-use std::io::IsTerminal;
+use std::{collections::BTreeMap, io::IsTerminal};
 
 use desk_webhooks::{
     protocol::{AppId, EventTime},
-    routing::Attributes,
-    store::{Receipt, Store, ports::ReadFacts},
+    routing::Profile,
+    store::{Receipt, Store, StoredAttributes, UserChange, ports::ReadFacts},
 };
-use serde_json::{Value, json};
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::{json, value::RawValue};
 
-use super::print_json;
+use super::{
+    print_json,
+    rules::{when, zone},
+};
 use crate::{
     args::Users,
     error::CliError,
-    output::{faint, green, now_ms, printable},
+    output::{faint, green, now_ms, printable, timestamp},
     tables,
 };
 
@@ -19,10 +24,10 @@ pub(super) async fn run(command: Users, stack: Option<&str>) -> Result<(), CliEr
     let store = tables::open(stack).await?;
     match command {
         Users::Set { user, app, tags, untags, language, attributes } => {
-            let change =
-                |known: &mut Attributes| change(known, &tags, &untags, language.as_ref(), &attributes);
-            let known = store.change_attributes(app.id, &user, change).await?;
-            show(app.id, &user, &known);
+            let attributes = attributes.into_iter().collect();
+            let change = UserChange { tags, untags, language, attributes };
+            let known = store.change_attributes(app.id, &user, &change).await?;
+            show(&store, app.id, &user, &known).await?;
         }
         Users::Erase { user, app, yes, quarantine_days, json } => {
             if !yes {
@@ -31,17 +36,44 @@ pub(super) async fn run(command: Users, stack: Option<&str>) -> Result<(), CliEr
             erase(&store, app.id, &user, quarantine_days, json).await?;
         }
         Users::Show { user, app, json } => {
-            let known = store.attributes(app.id, &user).await?;
+            let known = store.stored_attributes(app.id, &user).await?;
             if json {
-                print_json(
-                    &json!({ "user": user, "tags": known.tags, "language": known.language, "attributes": known.attributes }),
-                );
+                print_json(&UserJson::new(&user, &known, &store.profile(app.id, &user).await?));
             } else {
-                show(app.id, &user, &known);
+                show(&store, app.id, &user, &known).await?;
             }
         }
     }
     Ok(())
+}
+
+/// The facts that rules know of a user. Numbers have all the digits that are stored.
+#[derive(Serialize)]
+struct UserJson<'a> {
+    user: &'a str,
+    tags: &'a [String],
+    language: Option<&'a str>,
+    attributes: &'a BTreeMap<String, Box<RawValue>>,
+    last_agent: Option<&'a str>,
+    last_agent_at: Option<Timestamp>,
+    last_rating: Option<i64>,
+    last_rating_at: Option<Timestamp>,
+}
+
+impl<'a> UserJson<'a> {
+    fn new(user: &'a str, known: &'a StoredAttributes, profile: &'a Profile) -> Self {
+        let at = |at: Option<EventTime>| at.map(|at| timestamp(at.as_ms()));
+        Self {
+            user,
+            tags: &known.tags,
+            language: known.language.as_deref(),
+            attributes: &known.attributes,
+            last_agent: profile.last_agent.as_deref(),
+            last_agent_at: at(profile.last_agent_at),
+            last_rating: profile.last_rating,
+            last_rating_at: at(profile.last_rating_at),
+        }
+    }
 }
 
 /// What destroys asks first; where nobody can be asked, it does nothing.
@@ -87,42 +119,28 @@ async fn erase(store: &Store, app: AppId, user: &str, days: u64, json: bool) -> 
     Ok(())
 }
 
-fn change(
-    known: &mut Attributes,
-    tags: &[String],
-    untags: &[String],
-    language: Option<&String>,
-    attributes: &[(String, String)],
-) {
-    for tag in tags {
-        if !known.tags.contains(tag) {
-            known.tags.push(tag.clone());
-        }
-    }
-    known.tags.retain(|tag| !untags.contains(tag));
-    if let Some(language) = language {
-        known.language = Some(language.clone()).filter(|language| !language.is_empty());
-    }
-    for (name, value) in attributes {
-        if value.is_empty() {
-            known.attributes.remove(name);
-        } else {
-            known.attributes.insert(name.clone(), Value::String(value.clone()));
-        }
-    }
-}
-
-fn show(app: AppId, user: &str, known: &Attributes) {
+async fn show(store: &Store, app: AppId, user: &str, known: &StoredAttributes) -> Result<(), CliError> {
+    let profile = store.profile(app, user).await?;
+    let zone = zone(store, app).await;
     let none = || faint("none");
     let or_none = |text: String| if text.is_empty() { none() } else { printable(&text) };
+    let since = |what: Option<String>, at: Option<EventTime>| {
+        let at = at.map(|at| format!(", {}", when(at.as_ms(), &zone))).unwrap_or_default();
+        or_none(what.map(|what| what + &at).unwrap_or_default())
+    };
     let attributes: Vec<_> =
         known.attributes.iter().map(|(name, value)| format!("{name}={}", plain(value))).collect();
     anstream::println!("User {} of app {app}", printable(user));
-    anstream::println!("  tags        {}", or_none(known.tags.join(", ")));
-    anstream::println!("  language    {}", known.language.as_deref().map_or_else(none, printable));
-    anstream::println!("  attributes  {}", or_none(attributes.join(", ")));
+    anstream::println!("  tags         {}", or_none(known.tags.join(", ")));
+    anstream::println!("  language     {}", known.language.as_deref().map_or_else(none, printable));
+    anstream::println!("  attributes   {}", or_none(attributes.join(", ")));
+    anstream::println!("  last agent   {}", since(profile.last_agent, profile.last_agent_at));
+    let rating = profile.last_rating.map(|rating| format!("{rating} of 5"));
+    anstream::println!("  last rating  {}", since(rating, profile.last_rating_at));
+    Ok(())
 }
 
-fn plain(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+/// A text as it is, anything else as JSON.
+fn plain(value: &RawValue) -> String {
+    serde_json::from_str(value.get()).unwrap_or_else(|_| value.get().to_owned())
 }

@@ -73,6 +73,11 @@ pub fn quarantine(app: AppId, day: &str) -> String {
     format!("APP#{app}#QUARANTINE#{day}")
 }
 
+/// Ids of entries of the quarantine begin with a digit; parts of their bodies stand behind them.
+pub const FIRST_QUARANTINED: &str = "0";
+/// Behind the last entry of a day's quarantine, before the parts.
+pub const AFTER_QUARANTINED: &str = ":";
+
 /// One entry of the quarantine.
 pub fn quarantined(received_at_ms: u64, body_digest: &str) -> String {
     format!("{received_at_ms:013}#{body_digest}")

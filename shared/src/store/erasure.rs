@@ -79,7 +79,8 @@ impl Store {
         on: EventTime,
     ) -> Result<usize, StoreError> {
         let mut gone = 0;
-        for entry in self.quarantined(app, on, 0).await? {
+        let mut entries = self.quarantined(app, on, 0);
+        while let Some(entry) = entries.next().await? {
             if names(&entry.body, user_id) {
                 gone += usize::from(self.release(app, on, &entry.id).await?);
             }

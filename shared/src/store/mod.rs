@@ -24,10 +24,10 @@ pub use erasure::Receipt;
 pub use error::{Kind, StoreError};
 pub use pages::{Newest, Pages, Shelf};
 pub use parameters::Parameters;
-pub use reading::{Moment, Quarantined, SessionRow, Story};
+pub use reading::{Moment, QuarantineEntries, Quarantined, SessionRow, Story};
 pub use rules::{ActiveRules, InForce, Mover, Publication, PublishError, RulesVersion, fits};
 pub use spill::{Note, NoteError, SpillQueue};
-pub use users::UserError;
+pub use users::{StoredAttributes, UserChange, UserError};
 
 use std::time::Duration;
 

@@ -15,6 +15,8 @@ use crate::{
 };
 
 const QUERY: &str = "Query";
+/// The entries of a quarantine that one request reads.
+const QUARANTINE_PAGE: i32 = 100;
 
 /// One session in a list.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,6 +58,59 @@ pub struct Quarantined {
     pub expires_at: Option<u64>,
     /// The body as received; empty if its parts are gone.
     pub body: String,
+}
+
+/// The entries of a day's quarantine: a day of any length in the memory of one page and one body.
+#[derive(Debug)]
+pub struct QuarantineEntries<'a> {
+    store: &'a Store,
+    pk: String,
+    /// The first and the last id.
+    ids: (String, String),
+    now_seconds: u64,
+    /// Items that were read and not yet returned.
+    page: std::vec::IntoIter<Item>,
+    start: Option<Item>,
+    done: bool,
+}
+
+impl QuarantineEntries<'_> {
+    /// The next entry, with its body; `None` at the end.
+    ///
+    /// # Errors
+    /// DynamoDB's, or an item that cannot be read.
+    pub async fn next(&mut self) -> Result<Option<Quarantined>, StoreError> {
+        loop {
+            for item in self.page.by_ref() {
+                if !expired(&item, self.now_seconds) {
+                    return self.store.quarantine_item(item).await.map(Some);
+                }
+            }
+            if self.done {
+                return Ok(None);
+            }
+            self.read_page().await?;
+        }
+    }
+
+    async fn read_page(&mut self) -> Result<(), StoreError> {
+        let query = self.store.client.query().table_name(&self.store.sessions_table);
+        let page = query
+            .key_condition_expression("pk = :pk AND sk BETWEEN :first AND :last")
+            .expression_attribute_values(":pk", text(&self.pk))
+            .expression_attribute_values(":first", text(&self.ids.0))
+            .expression_attribute_values(":last", text(&self.ids.1))
+            .limit(QUARANTINE_PAGE)
+            .consistent_read(true)
+            .set_exclusive_start_key(self.start.take())
+            .send()
+            .await
+            .map_err(|error| StoreError::of(QUERY, error))?;
+        self.start = page.last_evaluated_key;
+        self.done = self.start.is_none();
+        self.page = page.items.unwrap_or_default().into_iter();
+        Ok(())
+    }
 }
 
 /// A session's whole story, oldest first.
@@ -126,37 +181,64 @@ impl Store {
         Ok(Moment::Event { body, event, received_at_ms, odd_time })
     }
 
-    /// What was verified and not understood on a day (UTC), oldest first. What has expired is left out.
+    /// The quarantine of a day (UTC), oldest entry first, without entries that have expired by `now_seconds`.
+    pub fn quarantined(&self, app: AppId, on: EventTime, now_seconds: u64) -> QuarantineEntries<'_> {
+        let first = String::from(keys::FIRST_QUARANTINED);
+        self.quarantine_entries(app, on, (first, keys::AFTER_QUARANTINED.to_owned()), now_seconds)
+    }
+
+    /// The first entry of a day's quarantine whose id begins so; `None` if there is none.
     ///
     /// # Errors
     /// DynamoDB's, or an item that cannot be read.
-    pub async fn quarantined(
+    pub async fn quarantine_entry(
         &self,
         app: AppId,
         on: EventTime,
+        beginning: &str,
         now_seconds: u64,
-    ) -> Result<Vec<Quarantined>, StoreError> {
-        let mut entries = Vec::new();
-        for item in self.partition(&keys::quarantine(app, &day(on)), None).await? {
-            // Beside the entries stand the parts of those that exceed an item.
-            if expired(&item, now_seconds) || !item.contains_key("reason") {
-                continue;
-            }
-            let kept: KeptItem = from_item(QUERY, item)?;
-            entries.push(Quarantined {
-                id: kept.sk.clone(),
-                command: kept.command.clone(),
-                reason: kept.reason.clone().unwrap_or_default(),
-                received_at_ms: kept.received_at,
-                expires_at: kept.expires_at,
-                body: match self.body(kept).await {
-                    // A release was broken off when its parts were gone.
-                    Err(error) if matches!(error.kind, Kind::Unreadable(_)) => String::new(),
-                    body => body?,
-                },
-            });
-        }
-        Ok(entries)
+    ) -> Result<Option<Quarantined>, StoreError> {
+        let ids = (beginning.to_owned(), format!("{beginning}~"));
+        self.quarantine_entries(app, on, ids, now_seconds).next().await
+    }
+
+    fn quarantine_entries(
+        &self,
+        app: AppId,
+        on: EventTime,
+        ids: (String, String),
+        now_seconds: u64,
+    ) -> QuarantineEntries<'_> {
+        let (pk, page) = (keys::quarantine(app, &day(on)), Vec::new().into_iter());
+        QuarantineEntries { store: self, pk, ids, now_seconds, page, start: None, done: false }
+    }
+
+    /// An item as it is now: no reader lags behind.
+    pub(super) async fn get_now(
+        &self,
+        table: &str,
+        pk: String,
+        sk: &str,
+    ) -> Result<Option<Item>, StoreError> {
+        let get = self.client.get_item().table_name(table).consistent_read(true);
+        let output = get.key("pk", text(pk)).key("sk", text(sk)).send().await;
+        output.map(|output| output.item).map_err(|error| StoreError::of("GetItem", error))
+    }
+
+    async fn quarantine_item(&self, item: Item) -> Result<Quarantined, StoreError> {
+        let kept: KeptItem = from_item(QUERY, item)?;
+        Ok(Quarantined {
+            id: kept.sk.clone(),
+            command: kept.command.clone(),
+            reason: kept.reason.clone().unwrap_or_default(),
+            received_at_ms: kept.received_at,
+            expires_at: kept.expires_at,
+            body: match self.body(kept).await {
+                // A release was interrupted after it deleted the parts.
+                Err(error) if matches!(error.kind, Kind::Unreadable(_)) => String::new(),
+                body => body?,
+            },
+        })
     }
 
     /// The body of an item, put together from its parts where it has any.

@@ -16,6 +16,8 @@ use crate::{digest::sha256_hex, protocol::AppId, routing::loadable, session::key
 const FORMAT: u64 = 1;
 /// What a version may take when compressed, source and checked form together: an item holds 400 KB.
 const MAX_VERSION_BYTES: usize = 350 * 1024;
+/// The first characters of the sort key of every version.
+const RULES_VERSIONS: &str = "RULES#V#";
 /// The condition of a write that never replaces anything.
 const NEW: &str = "attribute_not_exists(pk)";
 
@@ -41,8 +43,6 @@ pub struct Publication<'a> {
     pub note: &'a str,
     /// When, in milliseconds since the epoch.
     pub at_ms: u64,
-    /// The version that the author believes to be active; not compared when absent.
-    pub expect: Option<u64>,
     /// How many tests the document has; all of them pass.
     pub tests: usize,
 }
@@ -69,20 +69,19 @@ pub struct InForce {
     pub at: u64,
     /// Why, if anybody said so.
     pub note: Option<String>,
+    /// How often the pointer was moved. A writer that saw this state moves the pointer only from it.
+    pub revision: u64,
 }
 
 /// Why a ruleset was not published.
 #[derive(Debug, thiserror::Error)]
 pub enum PublishError {
-    /// Another version is active than was expected, or somebody was first.
+    /// Another version is active than the caller has seen.
     #[error("version {} is active, put there by {}", .0.version, .0.by)]
     Moved(InForce),
     /// The expected version cannot be active: nothing was ever published.
     #[error("nothing is published for this app yet; leave out --expect")]
     NothingYet,
-    /// There is no such version.
-    #[error("there is no version {0}; `desk rules list` shows what there is")]
-    NoSuchVersion(u64),
     /// The document does not fit.
     #[error(
         "the ruleset takes {bytes} bytes when compressed, as written and as checked together, and {MAX_VERSION_BYTES} fit; most of it is {largest}"
@@ -210,7 +209,7 @@ impl Store {
             .projection_expression("version, author, note, #at, sha256, tests")
             .expression_attribute_names("#at", "at")
             .expression_attribute_values(":pk", text(keys::app(app)))
-            .expression_attribute_values(":version", text("RULES#V#"))
+            .expression_attribute_values(":version", text(RULES_VERSIONS))
             .scan_index_forward(false)
             .into_paginator()
             .items()
@@ -220,51 +219,83 @@ impl Store {
         items.into_iter().map(|item| from_item("Query", item)).collect()
     }
 
-    /// Which version is in force.
+    /// Which version is in force at this moment.
     ///
     /// # Errors
     /// DynamoDB's; `None` when nothing was ever published.
     pub async fn rules_in_force(&self, app: AppId) -> Result<Option<InForce>, StoreError> {
-        let Some(pointer) = self.pointer(app).await? else { return Ok(None) };
+        let Some(item) = self.get_now(&self.rules_table, keys::app(app), keys::RULES_ACTIVE).await? else {
+            return Ok(None);
+        };
+        let pointer: PointerItem = from_item("GetItem", item)?;
         let log = self.get(&self.rules_table, keys::app(app), &keys::rules_log(pointer.at)).await?;
         let note =
             log.as_ref().and_then(|item| item.get("note")?.as_s().ok()).filter(|note| !note.is_empty());
         Ok(Some(InForce { note: note.cloned(), ..pointer.into() }))
     }
 
-    /// Publishes a document as the next version and puts it in force, in one transaction.
+    /// The newest version, or the newest of those numbered up to `last`. Reads no other version.
     ///
     /// # Errors
-    /// Somebody else was first, the document does not fit, or DynamoDB did not do it. In each case
-    /// nothing has changed.
-    pub async fn publish(&self, app: AppId, publication: Publication<'_>) -> Result<u64, PublishError> {
-        let versions = self.rules_versions(app).await?;
-        let pointer = self.pointer(app).await?;
-        match (publication.expect, &pointer) {
-            (Some(_), None) => return Err(PublishError::NothingYet),
-            (Some(expected), Some(active)) if expected != active.version => {
-                return Err(PublishError::Moved(InForce::from(active.clone())));
-            }
-            _ => {}
-        }
-        let version = versions.first().map_or(0, |newest| newest.version) + 1;
+    /// DynamoDB's; `None` when there is no such version.
+    pub async fn newest_rules(
+        &self,
+        app: AppId,
+        last: Option<u64>,
+    ) -> Result<Option<RulesVersion>, StoreError> {
+        let last = last.map_or_else(|| format!("{RULES_VERSIONS}~"), keys::rules_version);
+        let page = self
+            .client
+            .query()
+            .table_name(&self.rules_table)
+            .key_condition_expression("pk = :pk AND sk BETWEEN :first AND :last")
+            .projection_expression("version, author, note, #at, sha256, tests")
+            .expression_attribute_names("#at", "at")
+            .expression_attribute_values(":pk", text(keys::app(app)))
+            .expression_attribute_values(":first", text(RULES_VERSIONS))
+            .expression_attribute_values(":last", text(last))
+            .scan_index_forward(false)
+            .limit(1)
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(|error| StoreError::of("Query", error))?;
+        page.items.unwrap_or_default().into_iter().next().map(|item| from_item("Query", item)).transpose()
+    }
+
+    /// Publishes a document as the next version and puts it in force in place of `seen`, which is
+    /// what the caller saw in force before; all in one transaction.
+    ///
+    /// # Errors
+    /// The pointer was moved since `seen`, the document does not fit, or DynamoDB did not do it. In
+    /// each case nothing has changed.
+    pub async fn publish(
+        &self,
+        app: AppId,
+        publication: Publication<'_>,
+        seen: Option<&InForce>,
+    ) -> Result<u64, PublishError> {
+        let version = self.newest_rules(app, None).await?.map_or(0, |newest| newest.version) + 1;
         let item = VersionItem::new(app, version, publication)?;
         let Publication { author: by, note, at_ms, .. } = publication;
         let mut writes = vec![self.put_if(&item, NEW, None)?];
-        writes.extend(self.point_at(app, &item.about, pointer.as_ref(), Mover { by, note, at_ms })?);
+        writes.extend(self.point_at(app, &item.about, seen, Mover { by, note, at_ms })?);
         self.transact(app, writes).await.map(|()| version)
     }
 
-    /// Puts an earlier version in force again; the versions themselves stay as they are.
+    /// Puts an earlier version in force again, in place of `seen`, which is what the caller saw in
+    /// force before. The versions themselves stay as they are.
     ///
     /// # Errors
-    /// Somebody else moved the pointer at the same time, there is no such version, or DynamoDB did
-    /// not do it. In each case nothing has changed.
-    pub async fn roll_back(&self, app: AppId, version: u64, mover: Mover<'_>) -> Result<(), PublishError> {
-        let pointer = self.pointer(app).await?;
-        let item = self.version_item(app, version).await?;
-        let item = item.ok_or(PublishError::NoSuchVersion(version))?;
-        let writes = self.point_at(app, &item.about, pointer.as_ref(), mover)?;
+    /// The pointer was moved since `seen`, or DynamoDB did not do it. In each case nothing has changed.
+    pub async fn roll_back(
+        &self,
+        app: AppId,
+        to: &RulesVersion,
+        mover: Mover<'_>,
+        seen: &InForce,
+    ) -> Result<(), PublishError> {
+        let writes = self.point_at(app, to, Some(seen), mover)?;
         self.transact(app, writes.into()).await
     }
 
@@ -280,12 +311,12 @@ impl Store {
         }
     }
 
-    /// Moves the pointer from where it was seen, and notes it in the log.
+    /// Moves the pointer from where the caller saw it, and notes it in the log.
     fn point_at(
         &self,
         app: AppId,
         to: &RulesVersion,
-        from: Option<&PointerItem>,
+        from: Option<&InForce>,
         Mover { by, note, at_ms }: Mover<'_>,
     ) -> Result<[TransactWriteItem; 2], StoreError> {
         let pk = keys::app(app);
@@ -365,7 +396,8 @@ impl VersionItem {
 
 impl From<PointerItem> for InForce {
     fn from(pointer: PointerItem) -> Self {
-        Self { version: pointer.version, by: pointer.by, at: pointer.at, note: None }
+        let PointerItem { version, by, at, revision, .. } = pointer;
+        Self { version, by, at, note: None, revision }
     }
 }
 

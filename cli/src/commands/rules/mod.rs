@@ -39,19 +39,27 @@ pub(super) async fn run(command: Rules, stack: Option<&str>) -> Result<(), CliEr
             let document = Document::open(&file)?;
             let tests = check::require(&document)?;
             let store = tables::open(stack).await?;
+            let seen = store.rules_in_force(app.id).await?;
             let publication = Publication {
                 source: &document.source,
                 document: &document.value,
                 author: &author.name,
                 note: &note,
                 at_ms: now_ms(),
-                expect,
                 tests,
             };
-            let before = store.rules_in_force(app.id).await?;
-            let published = store.publish(app.id, publication).await;
-            let version = published.map_err(|error| first_come(error, app.id, &document.name))?;
-            let was = before.map(|was| format!("; it was version {}, by {}", was.version, was.by));
+            let published = match (expect, &seen) {
+                (Some(_), None) => Err(PublishError::NothingYet),
+                (Some(expected), Some(seen)) if expected != seen.version => {
+                    Err(PublishError::Moved(seen.clone()))
+                }
+                _ => store.publish(app.id, publication, seen.as_ref()).await,
+            };
+            let version = match published {
+                Ok(version) => version,
+                Err(error) => return Err(first_come(&store, error, app.id, &document.name).await),
+            };
+            let was = seen.map(|was| format!("; it was version {}, by {}", was.version, was.by));
             let (published, was) = (green("published"), was.unwrap_or_default());
             anstream::println!("{published}: version {version} is active for app {}{was}", app.id);
             Ok(())
@@ -69,13 +77,13 @@ pub(super) async fn run(command: Rules, stack: Option<&str>) -> Result<(), CliEr
     }
 }
 
-/// Somebody else was first: who, when, and what to do now.
-fn first_come(error: PublishError, app: AppId, file: &str) -> CliError {
+/// Another writer was first: who, when, and what to do now.
+async fn first_come(store: &Store, error: PublishError, app: AppId, file: &str) -> CliError {
     match error {
         PublishError::Moved(InForce { version, by, at, .. }) => CliError::said(format!(
-            "version {version} is active since {} UTC, put there by {by}, so nothing was published; see what changed with \
+            "version {version} is active since {}, put there by {by}, so nothing was published; see what changed with \
              `desk rules diff {file} --app {app}`, take it over, and publish with --expect {version}",
-            moment(timestamp(at), &TimeZone::UTC),
+            when(at, &zone(store, app).await),
         )),
         error => error.into(),
     }
@@ -87,36 +95,50 @@ async fn roll_back(
     version: Option<u64>,
     mover: Mover<'_>,
 ) -> Result<(), CliError> {
-    let active = store.rules_in_force(app).await?.ok_or_else(|| nothing_published(app))?.version;
-    let version = match version {
+    let seen = store.rules_in_force(app).await?.ok_or_else(|| nothing_published(app))?;
+    let active = seen.version;
+    let to = match version {
         Some(version) if version == active => {
             return Err(CliError::said(format!("version {version} is active already")));
         }
-        Some(version) => version,
+        Some(version) => {
+            let found = store.newest_rules(app, Some(version)).await?;
+            found.filter(|found| found.version == version).ok_or_else(|| no_version(app, version))?
+        }
         None => {
-            let earlier = store.rules_versions(app).await?.into_iter().find(|known| known.version < active);
             let none = || {
                 CliError::said(format!(
                     "there is no version before {active}; `desk rules list --app {app}` shows what there is, and `desk rules rollback VERSION` takes any"
                 ))
             };
-            earlier.ok_or_else(none)?.version
+            store.newest_rules(app, Some(active.saturating_sub(1))).await?.ok_or_else(none)?
         }
     };
-    if !store.rules_versions(app).await?.iter().any(|known| known.version == version) {
-        return Err(PublishError::NoSuchVersion(version).into());
-    }
     // What functions could not load must not be put in force.
-    ruleset(store, app, version).await?;
-    let rolled = store.roll_back(app, version, mover).await;
-    rolled.map_err(|error| match error {
-        PublishError::Moved(InForce { version, by, .. }) => CliError::said(format!(
-            "{by} put version {version} in force at the same time, so nothing was changed; look at `desk rules list --app {app}` first"
-        )),
-        error => error.into(),
-    })?;
-    anstream::println!("{}: version {version} is active for app {app}, {active} was", green("rolled back"));
+    ruleset(store, app, to.version).await?;
+    match store.roll_back(app, &to, mover, &seen).await {
+        Ok(()) => {}
+        Err(PublishError::Moved(InForce { version, by, at, .. })) => {
+            return Err(CliError::said(format!(
+                "version {version} is active since {}, put there by {by}, and {active} was when this rollback began, so nothing was changed; \
+                 look at `desk rules list --app {app}` first",
+                when(at, &zone(store, app).await),
+            )));
+        }
+        Err(error) => return Err(error.into()),
+    }
+    anstream::println!(
+        "{}: version {} is active for app {app}, {active} was",
+        green("rolled back"),
+        to.version
+    );
     Ok(())
+}
+
+fn no_version(app: AppId, version: u64) -> CliError {
+    CliError::said(format!(
+        "there is no version {version} of the rules of app {app}; `desk rules list --app {app}` shows what there is"
+    ))
 }
 
 /// A published version, ready to decide.
@@ -141,6 +163,6 @@ pub(super) async fn zone(store: &Store, app: AppId) -> TimeZone {
 }
 
 /// A moment with its zone's name, for a sentence.
-fn when(at: u64, zone: &TimeZone) -> String {
+pub(super) fn when(at: u64, zone: &TimeZone) -> String {
     format!("{} ({})", moment(timestamp(at), zone), zone_name(zone))
 }

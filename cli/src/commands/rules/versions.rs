@@ -25,7 +25,9 @@ pub(super) async fn list(store: &Store, app: AppId, as_json: bool) -> Result<(),
         print_json(&json!(versions));
         return Ok(());
     }
-    let Some(InForce { version: active, by, at, note }) = &active else { return Err(nothing_published(app)) };
+    let Some(InForce { version: active, by, at, note, .. }) = &active else {
+        return Err(nothing_published(app));
+    };
     let zone = zone(store, app).await;
     let rows: Vec<_> = versions
         .into_iter()
