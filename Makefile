@@ -11,27 +11,25 @@ export SAM_CLI_TELEMETRY := 0
 help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-demo: $(TOOLS)/installed local-binaries ## Run everything once, send every sample callback, show what came of it
+demo: local-binaries ## Run everything once, send every sample callback, show what came of it
 	target/debug/desk-local demo
 
-run: $(TOOLS)/installed local-binaries ## Run everything and keep it up, on http://127.0.0.1:9000
-	target/debug/desk-local run
+run: local-binaries ## Run everything and keep it up, on http://127.0.0.1:9000
+	target/debug/desk-local run $(ARGS)
 
-# Not by `cargo run`: its variables would reach the Cargo that `cargo lambda watch` starts, and have
-# that build things again.
 .PHONY: local-binaries
 local-binaries:
 	@echo "Building (the first time takes some minutes: the AWS SDK is large)"
 	cargo build --locked -p assign-agent -p session-events -p desk -p desk-local
 
-test: tools ## All tests: unit, handler, adapter, end to end
+test: ## All tests: unit, handler, adapter, end to end
 	cargo test --locked --workspace
 
-test-moto: tools ## The same tests of the tables on another DynamoDB, for a second opinion
+test-moto: tools ## The same tests of tables, queue and secrets on moto, for a second opinion
 	DESK_TEST_ENGINE=moto cargo test --locked --workspace --test store --test reading --test end_to_end \
-	    --test faults --test summaries --test spill --test crashes --test desk
+	    --test faults --test summaries --test spill --test crashes --test desk --test services --test secrets
 
-storm: tools ## 20,000 events on a DynamoDB that throttles, fails, stalls and goes away
+storm: ## 20,000 events on a DynamoDB that throttles, fails, stalls and goes away
 	cargo build --locked --release -p session-events
 	cargo build --locked -p desk-local
 	target/debug/desk-local storm

@@ -27,7 +27,7 @@ pub(crate) async fn run() -> Result<(), Box<dyn Error>> {
     let samples = callbacks::load(&repository().join("events"))?;
     let log = repository().join("target/demo.log");
     println!("Starting DynamoDB and both functions (their log: target/demo.log)");
-    let stack = Stack::start(Ports { dynamodb: 0, functions: 0 }, Some(&log)).await?;
+    let stack = Stack::start(Ports { dynamodb: 0, functions: 0 }, &[], Some(&log)).await?;
     println!("\nPublishing rules/example.yaml, and li.wei is a VIP");
     stack.desk(&["rules", "publish", "rules/example.yaml", "--app", APP, "--note", "make demo"])?;
     stack.desk(&["users", "set", "--app", APP, "li.wei", "--tag", "vip"])?;

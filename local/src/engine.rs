@@ -4,22 +4,19 @@
 //! functions themselves talk to it as to the real one: give them [`Engine::endpoint`] as the endpoint and any
 //! credentials, for signatures have to be there but are not verified.
 //!
-//! It runs on a thread and a runtime of its own. That makes it independent of the caller's runtime, and it lets
-//! the end be exact: once that runtime is gone, so is every connection and every handle of the data file.
+//! It runs on a thread of its own. Once it is dropped, so is every connection and every handle of the data file.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
-use std::{io, thread};
 
 use dynoxide::actions::create_table::CreateTableRequest;
 use dynoxide::actions::describe_table::DescribeTableRequest;
 use dynoxide::actions::update_time_to_live::{TimeToLiveSpecification, UpdateTimeToLiveRequest};
 use dynoxide::{Database, DynoxideError};
 use serde_json::json;
-use tokio::net::TcpListener;
-use tokio::runtime::{Builder, Runtime};
-use tokio::sync::oneshot;
 
+use crate::server::Server;
 use crate::template::{self, TEMPLATE, Table, TemplateError};
 
 /// What the table of the rules is called locally unless something else is said.
@@ -91,9 +88,6 @@ pub enum EngineError {
         /// Its resource in the template.
         logical_id: &'static str,
     },
-    /// The template lacks a table.
-    #[error("the template has no table {0}")]
-    Undefined(&'static str),
     /// The template cannot be read.
     #[error(transparent)]
     Template(#[from] TemplateError),
@@ -106,23 +100,23 @@ pub enum EngineError {
 #[derive(Debug)]
 pub struct Engine {
     address: SocketAddr,
-    /// Dropping the sender is the signal.
-    stop: Option<oneshot::Sender<()>>,
-    thread: Option<thread::JoinHandle<()>>,
+    _server: Server,
 }
 
 impl Engine {
     /// Starts an engine with both tables in it. Those that the data file has already are kept as they are.
     pub async fn start(options: EngineOptions) -> Result<Self, EngineError> {
-        let (ready, started) = oneshot::channel();
-        let (stop, stopped) = oneshot::channel();
-        let thread = thread::Builder::new()
-            .name("dynamodb".to_owned())
-            .spawn(move || run(&options, ready, stopped))
-            .map_err(EngineError::Thread)?;
-        // The thread always reports, unless it panicked.
-        let started = started.await.map_err(|lost| EngineError::Thread(io::Error::other(lost)))?;
-        Ok(Self { address: started?, stop: Some(stop), thread: Some(thread) })
+        // The port first, so that a second engine fails before it touches the data of the first.
+        let port = |source| EngineError::Port { port: options.port, source };
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, options.port)).map_err(port)?;
+        listener.set_nonblocking(true).map_err(port)?;
+        let address = listener.local_addr().map_err(port)?;
+        let database = database(&options)?;
+        let server = Server::start("dynamodb", move || async move {
+            let Ok(listener) = tokio::net::TcpListener::from_std(listener) else { return };
+            dynoxide::server::serve_on(listener, database).await;
+        });
+        Ok(Self { address, _server: server.map_err(EngineError::Thread)? })
     }
 
     /// Where it listens: `http://127.0.0.1:PORT`.
@@ -136,64 +130,16 @@ impl Engine {
     }
 }
 
-impl Drop for Engine {
-    fn drop(&mut self) {
-        drop(self.stop.take());
-        if let Some(thread) = self.thread.take() {
-            // A panic has been printed by its own thread; there is nothing to add while dropping.
-            let _ = thread.join();
-        }
-    }
-}
-
-/// The thread's whole life. The runtime is dropped last, and with it every connection.
-fn run(
-    options: &EngineOptions,
-    ready: oneshot::Sender<Result<SocketAddr, EngineError>>,
-    stopped: oneshot::Receiver<()>,
-) {
-    match prepare(options) {
-        Err(error) => drop(ready.send(Err(error))),
-        Ok((runtime, listener, address, database)) => {
-            // If nobody waits for it any more, the sender of `stopped` is gone too, and serving ends at once.
-            let _ = ready.send(Ok(address));
-            runtime.block_on(async {
-                tokio::select! {
-                    () = dynoxide::server::serve_on(listener, database) => {}
-                    _ = stopped => {}
-                }
-            });
-        }
-    }
-}
-
-/// The port first, so that a second engine fails before it touches the data of the first.
-fn prepare(options: &EngineOptions) -> Result<(Runtime, TcpListener, SocketAddr, Database), EngineError> {
-    let runtime = Builder::new_current_thread().enable_all().build().map_err(EngineError::Thread)?;
-    let (listener, address) = runtime
-        .block_on(async {
-            let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, options.port)).await?;
-            let address = listener.local_addr()?;
-            Ok((listener, address))
-        })
-        .map_err(|source| EngineError::Port { port: options.port, source })?;
-    Ok((runtime, listener, address, database(options)?))
-}
-
 fn database(options: &EngineOptions) -> Result<Database, EngineError> {
-    let definitions = template::tables(TEMPLATE)?;
     let database = open(options)?;
     for (logical_id, name) in
         [("RulesTable", &options.rules_table), ("SessionsTable", &options.sessions_table)]
     {
-        let table = definitions
-            .iter()
-            .find(|table| table.logical_id == logical_id)
-            .ok_or(EngineError::Undefined(logical_id))?;
+        let table = template::table(TEMPLATE, logical_id)?;
         let failed = |reason| EngineError::Table { name: name.clone(), logical_id, reason };
         match existing(&database, name).map_err(failed)? {
-            None => create(&database, name, table).map_err(failed)?,
-            Some(found) if same(&found, table) => {}
+            None => create(&database, name, &table).map_err(failed)?,
+            Some(found) if same(&found, &table) => {}
             Some(_) => return Err(EngineError::Outdated { name: name.clone(), logical_id }),
         }
     }

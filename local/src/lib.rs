@@ -5,7 +5,8 @@
 //! - [`callbacks`] are the samples of the `events` folder with the answers that they must get.
 //! - [`engine`] serves those tables from an embedded DynamoDB, in memory or from a file.
 //! - [`hostile`] is what a hostile sender might try.
-//! - [`moto`] is a second implementation of AWS's services, for the spill [`queue`] and as a second opinion.
+//! - [`gateway`] passes HTTP requests on to real function binaries, as API Gateway does.
+//! - [`standin`] is SQS with the spill [`queue`], and SSM; [`moto`] is a second implementation of all three services.
 //! - [`permissions`] compares what a function asks for with what the template allows.
 //! - [`proxy`] stands before a service and makes it fail.
 //! - [`stage`] puts these together for tests.
@@ -13,11 +14,15 @@
 
 pub mod callbacks;
 pub mod engine;
+pub mod gateway;
 pub mod hostile;
 pub mod moto;
 pub mod permissions;
 pub mod proxy;
 pub mod queue;
 pub mod runtime_api;
+mod server;
+mod sqs;
 pub mod stage;
+pub mod standin;
 pub mod template;

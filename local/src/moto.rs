@@ -1,5 +1,4 @@
-//! Moto, a second implementation of AWS's services: the spill queue's SQS, the secrets' SSM, and a second
-//! opinion on DynamoDB.
+//! Moto, a second implementation of DynamoDB, SQS and SSM (`make test-moto`).
 
 use std::{io, path::PathBuf, process::Stdio};
 
@@ -46,9 +45,6 @@ pub enum MotoError {
     /// The template cannot be read.
     #[error(transparent)]
     Template(#[from] TemplateError),
-    /// The template lacks a table or queue.
-    #[error("the template has no {0}")]
-    Undefined(&'static str),
 }
 
 impl Moto {
@@ -88,9 +84,7 @@ impl Moto {
     /// # Errors
     /// The template's, or moto's.
     pub fn create_table(&self, logical_id: &'static str, name: &str) -> Result<(), MotoError> {
-        let tables = template::tables(TEMPLATE)?;
-        let table = tables.iter().find(|table| table.logical_id == logical_id);
-        let mut request = json!(table.ok_or(MotoError::Undefined(logical_id))?);
+        let mut request = json!(template::table(TEMPLATE, logical_id)?);
         request["TableName"] = json!(name);
         request["BillingMode"] = json!("PAY_PER_REQUEST");
         self.call("dynamodb", "DynamoDB_20120810.CreateTable", "CreateTable", &request).map(drop)
@@ -101,9 +95,7 @@ impl Moto {
     /// # Errors
     /// The template's, or moto's.
     pub fn create_queue(&self, logical_id: &'static str) -> Result<String, MotoError> {
-        let queues = template::queues(TEMPLATE)?;
-        let queue = queues.iter().find(|queue| queue.logical_id == logical_id);
-        let attributes = queue.ok_or(MotoError::Undefined(logical_id))?.attributes();
+        let attributes = template::queue(TEMPLATE, logical_id)?.attributes();
         let request = json!({ "QueueName": logical_id, "Attributes": attributes });
         let answer = self.call("sqs", "AmazonSQS.CreateQueue", "CreateQueue", &request)?;
         Ok(answer["QueueUrl"].as_str().unwrap_or_default().to_owned())

@@ -1,17 +1,14 @@
 //! The spill queue of a stage, and Lambda's part in draining it.
 
-use desk_webhooks::store::Access;
+use aws_sdk_sqs::types::DeleteMessageBatchRequestEntry;
 use serde_json::{Value, json};
 
-use crate::{
-    moto::{Moto, MotoError},
-    runtime_api::{Sandbox, SandboxError},
-};
+use crate::runtime_api::{Sandbox, SandboxError};
 
 /// What Lambda hands over at once, as the template says.
 const BATCH: i32 = 10;
 
-/// A queue with its dead-letter queue, as the template has them.
+/// A queue.
 #[derive(Debug)]
 pub struct Queue {
     client: aws_sdk_sqs::Client,
@@ -50,13 +47,9 @@ impl Batch {
 }
 
 impl Queue {
-    /// Creates it on a moto server.
-    ///
-    /// # Errors
-    /// The template's, or moto's.
-    pub fn create(moto: &Moto, access: &Access) -> Result<Self, MotoError> {
-        let url = moto.create_queue("SpillQueue")?;
-        Ok(Self { client: access.sqs(), url })
+    /// The queue at this URL.
+    pub fn new(client: aws_sdk_sqs::Client, url: String) -> Self {
+        Self { client, url }
     }
 
     /// Its URL, as `SPILL_QUEUE_URL` takes it.
@@ -95,7 +88,7 @@ impl Queue {
     pub async fn settle(&self, batch: Batch, answer: &Value) -> Result<usize, aws_sdk_sqs::Error> {
         // An answer that is no list of failures counts as all of them, as with Lambda.
         let failures = answer["batchItemFailures"].as_array();
-        let mut done = 0;
+        let mut done = Vec::new();
         for (id, receipt, _) in batch.messages {
             let failed =
                 |failures: &Vec<Value>| failures.iter().any(|failure| failure["itemIdentifier"] == id);
@@ -104,12 +97,16 @@ impl Queue {
                 let again = again.receipt_handle(receipt).visibility_timeout(0).send().await;
                 again?;
             } else {
-                let gone = self.client.delete_message().queue_url(&self.url).receipt_handle(receipt);
-                gone.send().await?;
-                done += 1;
+                let entry = DeleteMessageBatchRequestEntry::builder().id(id).receipt_handle(receipt);
+                done.push(entry.build()?);
             }
         }
-        Ok(done)
+        let count = done.len();
+        if count > 0 {
+            let delete = self.client.delete_message_batch().queue_url(&self.url).set_entries(Some(done));
+            delete.send().await?;
+        }
+        Ok(count)
     }
 
     /// Hands one batch to the function. Returns how many messages there were, and how many are done.

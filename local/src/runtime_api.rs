@@ -8,6 +8,7 @@
 mod process;
 mod server;
 
+use std::fs::File;
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -44,9 +45,27 @@ pub struct Sandbox {
     /// A poll that was seen but not answered yet.
     waiting: Option<Poll>,
     invocations: u64,
-    /// Both output streams, in the order in which they were written. A file and no pipe: nobody has to keep
-    /// reading, and all of it is there the moment the process ends.
-    output: NamedTempFile,
+    output: Output,
+}
+
+/// Where both output streams go, in the order in which they are written. A file and no pipe: nobody has to keep
+/// reading, and all of it is there the moment the process ends.
+#[derive(Debug)]
+enum Output {
+    /// Into a file of the sandbox, which [`Sandbox::log`] reads.
+    Kept(NamedTempFile),
+    /// To the caller's file.
+    Passed(File),
+}
+
+impl Output {
+    /// Another handle. Clones of one handle share its position, so that the streams do not overwrite each other.
+    fn stream(&self) -> io::Result<File> {
+        match self {
+            Self::Kept(file) => file.as_file().try_clone(),
+            Self::Passed(file) => file.try_clone(),
+        }
+    }
 }
 
 /// What a function made of one event.
@@ -113,10 +132,27 @@ impl Sandbox {
         binary: &Path,
         env: impl IntoIterator<Item = (String, String)>,
     ) -> Result<Self, SandboxError> {
+        let action = "create a file for the function's output";
+        let output = NamedTempFile::new().map_err(|source| SandboxError::System { action, source })?;
+        Self::launch(binary, env, Output::Kept(output)).await
+    }
+
+    /// The same, but both output streams go to a file of the caller's. [`log`](Self::log) does not read it.
+    pub async fn start_writing_to(
+        output: File,
+        binary: &Path,
+        env: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Self, SandboxError> {
+        Self::launch(binary, env, Output::Passed(output)).await
+    }
+
+    async fn launch(
+        binary: &Path,
+        env: impl IntoIterator<Item = (String, String)>,
+        output: Output,
+    ) -> Result<Self, SandboxError> {
         let failed = |action| move |source| SandboxError::System { action, source };
-        let output = NamedTempFile::new().map_err(failed("create a file for the function's output"))?;
-        // Clones of one handle share its position, so that the streams do not overwrite each other.
-        let stream = || output.as_file().try_clone().map_err(failed("share the function's output"));
+        let stream = || output.stream().map_err(failed("share the function's output"));
         let name = binary.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         let api = RuntimeApi::start(&name, stream()?)
             .await
@@ -224,8 +260,9 @@ impl Sandbox {
 
     /// All that the function wrote so far, on either stream, and what it reported as an error of its start.
     pub fn log(&self) -> String {
+        let Output::Kept(output) = &self.output else { return "(see its output)".to_owned() };
         // Our own temporary file: if it cannot be read, saying so in its place loses nothing.
-        std::fs::read(self.output.path())
+        std::fs::read(output.path())
             .map_or_else(|error| error.to_string(), |bytes| String::from_utf8_lossy(&bytes).into_owned())
     }
 

@@ -1,38 +1,40 @@
-//! The whole stack: the engine, the spill queue, and both functions under `cargo lambda watch`.
+//! The whole stack: the engine, the spill queue, and both functions behind a gateway.
 
 use std::{
     fs::File,
     io,
-    net::{IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, TcpListener, TcpStream},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, TcpListener},
+    os::fd::AsFd,
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
-    thread,
-    time::{Duration, Instant},
+    process::Command,
 };
 
 use desk_local::{
-    engine::{Engine, EngineError, EngineOptions, RULES_TABLE, SESSIONS_TABLE},
-    moto::{Moto, MotoError},
+    engine::{Engine, EngineError, EngineOptions},
+    gateway::{Function, Gateway},
     queue::{Queue, QueueError},
-    stage::queue_on,
+    runtime_api::SandboxError,
+    stage::{Services, StageError},
 };
 use serde_json::Value;
 
-/// How long `cargo lambda watch` may take to listen.
-const START: Duration = Duration::from_secs(60);
+use crate::ports;
 
-/// Where the two servers listen; 0 is any free port.
+/// The environment of the functions, as `cargo lambda watch` takes it.
+const ENVIRONMENT: &str = include_str!("../watch.env");
+
+/// The ports of the two servers; 0 is any free port.
 pub(crate) struct Ports {
     pub(crate) dynamodb: u16,
     pub(crate) functions: u16,
 }
 
-/// A running stack. It ends when it is dropped.
+/// A running stack. It ends when it is dropped: first the functions, then what they call.
 pub(crate) struct Stack {
-    engine: Engine,
+    _gateway: Gateway,
     queue: Queue,
-    _moto: Moto,
-    functions: Child,
+    _services: Services,
+    engine: Engine,
     port: u16,
     ipv6: bool,
 }
@@ -40,52 +42,76 @@ pub(crate) struct Stack {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum StackError {
     #[error(transparent)]
-    Engine(#[from] EngineError),
+    Engine(EngineError),
     #[error(transparent)]
-    Moto(#[from] MotoError),
+    Services(#[from] StageError),
     #[error(transparent)]
     Queue(#[from] Box<QueueError<ureq::Error>>),
-    #[error("port {port} for the functions is taken ({source}); end what listens there")]
+    #[error(
+        "port {port} for {purpose} is taken by {}; end that program, or choose another port: \
+         make run ARGS=\"{option} {}\"",
+        ports::listener(*port).unwrap_or_else(|| "another program".to_owned()),
+        port.wrapping_add(1)
+    )]
+    Taken { port: u16, purpose: &'static str, option: &'static str },
+    #[error("cannot listen on port {port} for the functions: {source}")]
     Port { port: u16, source: io::Error },
     #[error("cannot run `{command}`: {source}")]
     Run { command: String, source: io::Error },
-    #[error("`{0}` failed; what it said is above")]
+    #[error("`{0}` failed; its message is above")]
     Failed(String),
-    #[error("{url} does not answer: {source}")]
-    Function { url: String, source: Box<ureq::Error> },
-    #[error("`cargo lambda watch` did not come up{}", .0.as_ref().map(|log| format!("; see {}", log.display())).unwrap_or_default())]
-    Watch(Option<PathBuf>),
+    #[error("cannot write what the functions log to {}: {source}", .log.display())]
+    Log { log: PathBuf, source: io::Error },
+    #[error(transparent)]
+    Functions(#[from] SandboxError),
+}
+
+impl From<EngineError> for StackError {
+    fn from(error: EngineError) -> Self {
+        match error {
+            EngineError::Port { port, source } if source.kind() == io::ErrorKind::AddrInUse => {
+                Self::Taken { port, purpose: "DynamoDB", option: "--dynamodb-port" }
+            }
+            other => Self::Engine(other),
+        }
+    }
 }
 
 impl Stack {
-    /// Starts it. What the functions log goes to `log`, or to the terminal.
-    pub(crate) async fn start(ports: Ports, log: Option<&Path>) -> Result<Self, StackError> {
+    /// Starts it. The functions have these settings and log to `log`, or to the terminal.
+    pub(crate) async fn start(
+        ports: Ports,
+        settings: &[(&str, String)],
+        log: Option<&Path>,
+    ) -> Result<Self, StackError> {
+        let listeners = listen(ports.functions)?;
+        let failed = |source| StackError::Port { port: ports.functions, source };
+        let port = listeners
+            .first()
+            .map_or(Ok(0), |first| first.local_addr().map(|at| at.port()))
+            .map_err(failed)?;
         let engine =
             Engine::start(EngineOptions { port: ports.dynamodb, ..EngineOptions::default() }).await?;
-        let taken = |source| StackError::Port { port: ports.functions, source };
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, ports.functions)).map_err(taken)?;
-        let port = listener.local_addr().map_err(taken)?.port();
-        // `cargo lambda invoke` looks for the functions on the loopback of IPv6, everybody else on
-        // that of IPv4: the functions are to be found on both, where there are both.
-        let ipv6 = TcpListener::bind((Ipv6Addr::LOCALHOST, 0)).is_ok();
-        let address = if ipv6 { IpAddr::from(Ipv6Addr::LOCALHOST) } else { Ipv4Addr::LOCALHOST.into() };
-        if ipv6 {
-            forward(listener, port);
-        } else {
-            drop(listener);
-        }
-        let moto = Moto::start().await?;
-        let queue = queue_on(&moto)?;
-        let env = [
+        let services = Services::start().await?;
+        let queue = services.queue()?;
+        let env =
+            ENVIRONMENT.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.split_once('='));
+        let env = env.map(|(name, value)| (name, value.to_owned())).chain([
             ("AWS_ENDPOINT_URL_DYNAMODB", engine.endpoint()),
-            ("AWS_ENDPOINT_URL_SQS", moto.endpoint()),
+            ("AWS_ENDPOINT_URL_SQS", services.endpoint()),
             ("SPILL_QUEUE_URL", queue.url().to_owned()),
-        ];
-        let functions = watch(env, address, port, log)?;
-        let mut stack = Self { engine, queue, _moto: moto, functions, port, ipv6 };
-        stack.wait_until_listening(address, log)?;
-        stack.start_functions()?;
-        Ok(stack)
+        ]);
+        let env: Vec<_> =
+            env.chain(settings.iter().cloned()).map(|(name, value)| (name.to_owned(), value)).collect();
+        let ipv6 = listeners.len() > 1;
+        let functions = ["assign-agent", "session-events"].map(|name| {
+            let run = |source| StackError::Run { command: name.to_owned(), source };
+            let binary = std::env::current_exe().map_err(run)?.with_file_name(name);
+            Ok::<_, StackError>(Function { name, binary, env: env.clone() })
+        });
+        let functions = functions.into_iter().collect::<Result<_, _>>()?;
+        let gateway = Gateway::start(listeners, functions, output(log)?).await?;
+        Ok(Self { _gateway: gateway, queue, _services: services, engine, port, ipv6 })
     }
 
     pub(crate) fn url(&self) -> String {
@@ -104,9 +130,11 @@ impl Stack {
         self.engine.endpoint()
     }
 
-    /// What `cargo lambda invoke` must be told to find the functions.
-    pub(crate) fn invoke_option(&self) -> &'static str {
-        if self.ipv6 { "" } else { " -A 127.0.0.1" }
+    /// The options with which `cargo lambda invoke` finds the functions.
+    pub(crate) fn invoke_option(&self) -> String {
+        let address = if self.ipv6 { "" } else { " -A 127.0.0.1" };
+        let port = if self.port == 9000 { String::new() } else { format!(" -P {}", self.port) };
+        format!("{address}{port}")
     }
 
     /// Runs the `desk` command on the local tables, to the terminal.
@@ -117,100 +145,40 @@ impl Stack {
         let status = Command::new(desk)
             .args(arguments)
             .env("AWS_ENDPOINT_URL_DYNAMODB", self.engine.endpoint())
+            // These would lead to tables of AWS.
+            .env_remove("RULES_TABLE")
+            .env_remove("SESSIONS_TABLE")
             .status()
             .map_err(run)?;
         if status.success() { Ok(()) } else { Err(StackError::Failed(command)) }
     }
+}
 
-    fn wait_until_listening(&mut self, address: IpAddr, log: Option<&Path>) -> Result<(), StackError> {
-        let started = Instant::now();
-        while TcpStream::connect((address, self.port)).is_err() {
-            let ended = self.functions.try_wait().is_ok_and(|status| status.is_some());
-            if ended || started.elapsed() > START {
-                return Err(StackError::Watch(log.map(Path::to_owned)));
-            }
-            thread::sleep(Duration::from_millis(50));
-        }
-        Ok(())
+/// The functions' port on IPv4, and on IPv6 where there is one: `cargo lambda invoke` looks there.
+fn listen(port: u16) -> Result<Vec<TcpListener>, StackError> {
+    let open = |address: IpAddr, port: u16| {
+        let listener = TcpListener::bind((address, port))?;
+        listener.set_nonblocking(true)?;
+        Ok(listener)
+    };
+    let failed = |source: io::Error| match source.kind() {
+        io::ErrorKind::AddrInUse => StackError::Taken { port, purpose: "the functions", option: "--port" },
+        _ => StackError::Port { port, source },
+    };
+    let ipv4 = open(Ipv4Addr::LOCALHOST.into(), port).map_err(failed)?;
+    let chosen = ipv4.local_addr().map_err(failed)?.port();
+    match open(Ipv6Addr::LOCALHOST.into(), chosen) {
+        Ok(ipv6) => Ok(vec![ipv4, ipv6]),
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse => Err(failed(error)),
+        Err(_) => Ok(vec![ipv4]),
     }
 }
 
-impl Stack {
-    /// Each function is built and started by its first request: the platform's check of the URL, so
-    /// that nobody waits for that later.
-    fn start_functions(&self) -> Result<(), StackError> {
-        for path in ["/assign-agent", "/session-events"] {
-            println!("Starting {path}");
-            let url = format!("{}{path}", self.url());
-            ureq::post(&url)
-                .send_empty()
-                .map_err(|source| StackError::Function { url, source: Box::new(source) })?;
-        }
-        Ok(())
-    }
-}
-
-impl Drop for Stack {
-    fn drop(&mut self) {
-        // A polite end: killed, it would leave its functions behind.
-        let asked = Command::new("kill").arg(self.functions.id().to_string()).status();
-        if !asked.is_ok_and(|status| status.success()) {
-            let _ = self.functions.kill();
-        }
-        let _ = self.functions.wait();
-    }
-}
-
-/// Passes connections on from IPv4 to IPv6, for the life of the process.
-fn forward(listener: TcpListener, port: u16) {
-    thread::spawn(move || {
-        for client in listener.incoming().flatten() {
-            // A connection that cannot be passed on is closed, as one that is refused.
-            if let Ok(server) = TcpStream::connect((Ipv6Addr::LOCALHOST, port)) {
-                let _ = client.set_nodelay(true).and(server.set_nodelay(true));
-                if let (Ok(from_client), Ok(to_server)) = (client.try_clone(), server.try_clone()) {
-                    thread::spawn(move || copy(from_client, to_server));
-                    thread::spawn(move || copy(server, client));
-                }
-            }
-        }
-    });
-}
-
-fn copy(mut from: TcpStream, mut to: TcpStream) {
-    // Whichever side ends, the other one learns of it.
-    let _ = io::copy(&mut from, &mut to);
-    let _ = to.shutdown(Shutdown::Write);
-}
-
-fn watch(
-    env: [(&str, String); 3],
-    address: IpAddr,
-    port: u16,
-    log: Option<&Path>,
-) -> Result<Child, StackError> {
-    let run = |source| StackError::Run { command: "cargo lambda watch".into(), source };
-    let mut command = Command::new("cargo");
-    // By its default it would listen on every interface. Requests wait while a function is built.
-    command
-        .args(["lambda", "watch", "--timeout", "600", "--invoke-address", &address.to_string()])
-        .args(["--invoke-port", &port.to_string()])
-        .stdin(Stdio::null());
-    command.envs(env);
-    for (name, value) in [
-        ("AWS_REGION", "us-east-1"),
-        ("AWS_ACCESS_KEY_ID", "local"),
-        ("AWS_SECRET_ACCESS_KEY", "local"),
-        ("RULES_TABLE", RULES_TABLE),
-        ("SESSIONS_TABLE", SESSIONS_TABLE),
-        ("SDK_APP_IDS", "1400000001"),
-        ("SIGNATURE_POLICY", "off"),
-    ] {
-        command.env(name, value);
-    }
-    if let Some(log) = log {
-        let file = File::create(log).map_err(run)?;
-        command.stdout(file.try_clone().map_err(run)?).stderr(file).arg("--ignore-changes");
-    }
-    command.spawn().map_err(run)
+fn output(log: Option<&Path>) -> Result<File, StackError> {
+    let opened = match log {
+        Some(log) => File::create(log),
+        None => io::stdout().as_fd().try_clone_to_owned().map(File::from),
+    };
+    let log = log.unwrap_or(Path::new("the terminal")).to_owned();
+    opened.map_err(|source| StackError::Log { log, source })
 }

@@ -1,8 +1,9 @@
 //! A stage for tests: the tables in memory, and a real function binary on them.
 
 use std::{
+    io,
     path::{Path, PathBuf},
-    time::{SystemTime, UNIX_EPOCH},
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use aws_sdk_dynamodb::{
@@ -21,6 +22,8 @@ use crate::{
     moto::{Moto, MotoError},
     queue::Queue,
     runtime_api::{Sandbox, SandboxError},
+    standin::StandIn,
+    template::TemplateError,
 };
 
 /// The app id of all samples.
@@ -35,7 +38,7 @@ pub fn repository() -> PathBuf {
 #[derive(Debug)]
 pub struct Stage {
     tables: Tables,
-    queue: Option<(Moto, Queue)>,
+    queue: Option<(Services, Queue)>,
     env: Vec<(String, String)>,
 }
 
@@ -55,12 +58,92 @@ pub enum StageError {
     /// Moto's reason.
     #[error(transparent)]
     Moto(#[from] MotoError),
+    /// The stand-in for SQS and SSM has no port or thread.
+    #[error("cannot start the stand-in for SQS and SSM: {0}")]
+    StandIn(#[from] io::Error),
+    /// The template's reason.
+    #[error(transparent)]
+    Template(#[from] TemplateError),
+}
+
+/// SQS and SSM: the stand-in, or moto if `DESK_TEST_ENGINE=moto` asks for the second opinion.
+#[derive(Debug)]
+pub struct Services(Provider);
+
+#[derive(Debug)]
+enum Provider {
+    StandIn(StandIn),
+    Moto(Moto),
+}
+
+fn asked_for_moto() -> bool {
+    std::env::var("DESK_TEST_ENGINE").is_ok_and(|engine| engine == "moto")
+}
+
+impl Services {
+    /// Without queues and parameters.
+    ///
+    /// # Errors
+    /// Moto or the stand-in does not start.
+    pub async fn start() -> Result<Self, StageError> {
+        Ok(Self(if asked_for_moto() {
+            Provider::Moto(Moto::start().await?)
+        } else {
+            Provider::StandIn(StandIn::start()?)
+        }))
+    }
+
+    /// The address of both services: `http://127.0.0.1:PORT`.
+    pub fn endpoint(&self) -> String {
+        match &self.0 {
+            Provider::StandIn(services) => services.endpoint(),
+            Provider::Moto(moto) => moto.endpoint(),
+        }
+    }
+
+    /// Clients of both services.
+    pub fn access(&self) -> Access {
+        let endpoint = Some(self.endpoint());
+        access(Endpoints { sqs: endpoint.clone(), ssm: endpoint, ..Endpoints::default() })
+    }
+
+    /// Creates the template's spill queue, empty.
+    ///
+    /// # Errors
+    /// The template's, or moto's.
+    pub fn queue(&self) -> Result<Queue, StageError> {
+        const SPILL_QUEUE: &str = "SpillQueue";
+        let url = match &self.0 {
+            Provider::StandIn(services) => services.create_queue(SPILL_QUEUE)?,
+            Provider::Moto(moto) => moto.create_queue(SPILL_QUEUE)?,
+        };
+        Ok(Queue::new(self.access().sqs(), url))
+    }
+
+    /// Sets a SecureString of SSM.
+    ///
+    /// # Errors
+    /// Moto's.
+    pub fn put_secret(&self, name: &str, value: &str) -> Result<(), StageError> {
+        match &self.0 {
+            Provider::StandIn(services) => services.put_secret(name, value),
+            Provider::Moto(moto) => moto.put_secret(name, value)?,
+        }
+        Ok(())
+    }
+
+    /// Lets time pass for delays and visibility timeouts: at once, except that moto has no clock but the real one.
+    pub async fn pass(&self, time: Duration) {
+        match &self.0 {
+            Provider::StandIn(services) => services.pass(time),
+            Provider::Moto(_) => tokio::time::sleep(time).await,
+        }
+    }
 }
 
 impl Tables {
-    /// On the embedded engine, or on moto if `DESK_TEST_ENGINE=moto` asks for the second opinion.
     async fn start() -> Result<Self, StageError> {
-        if std::env::var("DESK_TEST_ENGINE").is_ok_and(|engine| engine == "moto") {
+        if asked_for_moto() {
             let moto = Moto::start().await?;
             moto.create_table("RulesTable", RULES_TABLE)?;
             moto.create_table("SessionsTable", SESSIONS_TABLE)?;
@@ -96,13 +179,14 @@ impl Stage {
     /// Empty tables in memory, and an empty spill queue.
     ///
     /// # Errors
-    /// The engine or moto does not start.
+    /// The engine or the queue does not start.
     pub async fn with_queue() -> Result<Self, StageError> {
         let stage = Self::start().await?;
-        let moto = Moto::start().await?;
-        let queue = queue_on(&moto)?;
-        let stage = stage.with("AWS_ENDPOINT_URL_SQS", &moto.endpoint()).with("SPILL_QUEUE_URL", queue.url());
-        Ok(Self { queue: Some((moto, queue)), ..stage })
+        let services = Services::start().await?;
+        let queue = services.queue()?;
+        let stage =
+            stage.with("AWS_ENDPOINT_URL_SQS", &services.endpoint()).with("SPILL_QUEUE_URL", queue.url());
+        Ok(Self { queue: Some((services, queue)), ..stage })
     }
 
     /// The same with a variable set; an empty value unsets it.
@@ -119,7 +203,7 @@ impl Stage {
 
     /// The spill queue, and where SQS listens; none unless the stage was started with one.
     pub fn queue(&self) -> Option<(&Queue, String)> {
-        self.queue.as_ref().map(|(moto, queue)| (queue, moto.endpoint()))
+        self.queue.as_ref().map(|(services, queue)| (queue, services.endpoint()))
     }
 
     /// The store, as a function or a person sees it.
@@ -153,14 +237,6 @@ impl Stage {
     pub fn outage(self) {
         drop(self);
     }
-}
-
-/// The template's spill queue on a moto server.
-///
-/// # Errors
-/// The template's, or moto's.
-pub fn queue_on(moto: &Moto) -> Result<Queue, MotoError> {
-    Queue::create(moto, &access(Endpoints { sqs: Some(moto.endpoint()), ..Endpoints::default() }))
 }
 
 fn access(endpoints: Endpoints) -> Access {

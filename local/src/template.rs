@@ -117,6 +117,9 @@ pub enum TemplateError {
     /// YAML, but not a template.
     #[error("the template has no mapping `Resources`; give a SAM or CloudFormation template")]
     NoResources,
+    /// There is no such table or queue.
+    #[error("the template has no {0}")]
+    Undefined(&'static str),
     /// A table or queue lacks something, or has it in a form that only CloudFormation can resolve.
     #[error("{logical_id}.Properties{path} in the template: {reason}; write it literally")]
     Resource {
@@ -139,6 +142,18 @@ pub fn tables(template: &str) -> Result<Vec<Table>, TemplateError> {
 pub fn queues(template: &str) -> Result<Vec<Queue>, TemplateError> {
     let named = |(logical_id, queue)| Queue { logical_id, ..queue };
     Ok(resources(template, "AWS::SQS::Queue")?.into_iter().map(named).collect())
+}
+
+/// The table with this logical id.
+pub fn table(template: &str, logical_id: &'static str) -> Result<Table, TemplateError> {
+    let table = tables(template)?.into_iter().find(|table| table.logical_id == logical_id);
+    table.ok_or(TemplateError::Undefined(logical_id))
+}
+
+/// The queue with this logical id.
+pub fn queue(template: &str, logical_id: &'static str) -> Result<Queue, TemplateError> {
+    let queue = queues(template)?.into_iter().find(|queue| queue.logical_id == logical_id);
+    queue.ok_or(TemplateError::Undefined(logical_id))
 }
 
 /// One statement of a function's policies.

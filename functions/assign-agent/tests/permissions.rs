@@ -4,10 +4,9 @@
 
 use desk_local::{
     callbacks,
-    moto::Moto,
     permissions::{Done, allowed},
     proxy::Verdict,
-    stage::{APP, Stage, publish, repository},
+    stage::{APP, Services, Stage, publish, repository},
 };
 use serde_json::json;
 
@@ -26,11 +25,11 @@ async fn the_function_may_do_what_it_does_and_nothing_else() {
         "default": { "pool": "general" },
     });
     publish(&stage.store(), APP.parse().unwrap(), &rules).await.unwrap();
-    let moto = Moto::start().await.unwrap();
-    moto.put_secret("/desk/tokens", "token").unwrap();
+    let services = Services::start().await.unwrap();
+    services.put_secret("/desk/tokens", "token").unwrap();
     let done = Done::default();
     let dynamodb = done.watching("dynamodb", &stage.endpoint(), |_| Verdict::Pass).await.unwrap();
-    let ssm = done.watching("ssm", &moto.endpoint(), |_| Verdict::Pass).await.unwrap();
+    let ssm = done.watching("ssm", &services.endpoint(), |_| Verdict::Pass).await.unwrap();
     let env = [
         ("AWS_ENDPOINT_URL_DYNAMODB", &*dynamodb.endpoint()),
         ("AWS_ENDPOINT_URL_SSM", &*ssm.endpoint()),

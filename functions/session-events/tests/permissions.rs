@@ -7,18 +7,17 @@ mod common;
 use common::BINARY;
 use desk_local::{
     callbacks,
-    moto::Moto,
     permissions::{Done, allowed},
     proxy::{Proxy, Verdict},
-    stage::{Stage, repository},
+    stage::{Services, Stage, repository},
 };
 
 #[tokio::test]
 async fn the_function_may_do_what_it_does_and_nothing_else() {
     let stage = Stage::with_queue().await.unwrap();
     let (_, sqs) = stage.queue().unwrap();
-    let moto = Moto::start().await.unwrap();
-    moto.put_secret("/desk/tokens", "token").unwrap();
+    let services = Services::start().await.unwrap();
+    services.put_secret("/desk/tokens", "token").unwrap();
     let done = Done::default();
     // Now and then all attempts of a write fail, so that something is spilled.
     let failing = |number: u64| number % 7 >= 4;
@@ -27,7 +26,7 @@ async fn the_function_may_do_what_it_does_and_nothing_else() {
     };
     let dynamodb = done.watching("dynamodb", &stage.endpoint(), judge).await.unwrap();
     let sqs = done.watching("sqs", &sqs, |_| Verdict::Pass).await.unwrap();
-    let ssm = done.watching("ssm", &moto.endpoint(), |_| Verdict::Pass).await.unwrap();
+    let ssm = done.watching("ssm", &services.endpoint(), |_| Verdict::Pass).await.unwrap();
     let env = [
         ("AWS_ENDPOINT_URL_DYNAMODB", &*dynamodb.endpoint()),
         ("AWS_ENDPOINT_URL_SQS", &*sqs.endpoint()),

@@ -1,4 +1,4 @@
-//! Secrets from SSM, by the real binary and a real SSM; their age by a clock of the test's own.
+//! Secrets from SSM, by the real binary and the stand-in for SSM; their age by a clock of the test's own.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)] // in a test, a panic is the report
 
@@ -14,10 +14,9 @@ use std::{
 
 use common::{BINARY, message, tell};
 use desk_local::{
-    moto::Moto,
     proxy::{Proxy, Verdict},
     runtime_api::{Sandbox, SandboxError},
-    stage::Stage,
+    stage::{Services, Stage},
 };
 use desk_webhooks::{
     config::{self, Env},
@@ -55,10 +54,10 @@ fn signed(key: &str, token: &str) -> Value {
 #[tokio::test]
 async fn secrets_come_from_parameters_and_are_in_no_log() {
     let stage = Stage::start().await.unwrap();
-    let moto = Moto::start().await.unwrap();
-    moto.put_secret("/desk/tokens", "s3cret-older, s3cret-token").unwrap();
-    moto.put_secret("/desk/keys", "s3cret-key-of-ours").unwrap();
-    let mut function = function(&stage, &moto.endpoint()).await;
+    let services = Services::start().await.unwrap();
+    services.put_secret("/desk/tokens", "s3cret-older, s3cret-token").unwrap();
+    services.put_secret("/desk/keys", "s3cret-key-of-ours").unwrap();
+    let mut function = function(&stage, &services.endpoint()).await;
     for (key, token, status) in [
         ("s3cret-key-of-ours", "s3cret-token", 200),
         ("s3cret-key-of-ours", "s3cret-older", 200),
@@ -74,7 +73,7 @@ async fn secrets_come_from_parameters_and_are_in_no_log() {
 #[tokio::test]
 async fn without_usable_secrets_nothing_is_let_in_nor_lost_silently() {
     let stage = Stage::start().await.unwrap();
-    let moto = Moto::start().await.unwrap();
+    let services = Services::start().await.unwrap();
     for (tokens, keys) in [
         (None, None),
         (Some("token"), None),
@@ -84,19 +83,19 @@ async fn without_usable_secrets_nothing_is_let_in_nor_lost_silently() {
     ] {
         for (name, value) in [("/desk/tokens", tokens), ("/desk/keys", keys)] {
             if let Some(value) = value {
-                moto.put_secret(name, value).unwrap();
+                services.put_secret(name, value).unwrap();
             }
         }
-        let mut function = function(&stage, &moto.endpoint()).await;
+        let mut function = function(&stage, &services.endpoint()).await;
         assert_eq!(tell(&mut function, &signed(KEY, "token")).await, 503, "{tokens:?} {keys:?}");
         let log = function.log();
         assert!(log.contains("the secrets cannot be read") && !log.contains("slash"), "{log}");
     }
     // Once they can be read, the same sandbox lets callbacks in.
-    let ssm = Proxy::start(&moto.endpoint(), |_| Verdict::Pass).await.unwrap();
+    let ssm = Proxy::start(&services.endpoint(), |_| Verdict::Pass).await.unwrap();
     let mut function = function(&stage, &ssm.endpoint()).await;
     assert_eq!(tell(&mut function, &signed(KEY, "token")).await, 503);
-    moto.put_secret("/desk/tokens", "token").unwrap();
+    services.put_secret("/desk/tokens", "token").unwrap();
     while tell(&mut function, &signed(KEY, "token")).await == 503 {}
     assert!(ssm.take_calls().len() <= 4, "not every request asks again");
 }
