@@ -83,6 +83,9 @@ Examples:
         /// Publish only if this version is the active one
         #[arg(long, value_name = "VERSION")]
         expect: Option<u64>,
+        /// Publish even if the stack does not serve the app yet
+        #[arg(long)]
+        force: bool,
         /// Why
         #[arg(long, value_name = "TEXT", default_value = "")]
         note: String,

@@ -2,6 +2,8 @@ use std::{io, path::PathBuf};
 
 use desk_webhooks::store::{Kind, PublishError, StoreError, UserError};
 
+use crate::tables;
+
 /// Why a command did not do what it was asked. Each is one line for a person.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CliError {
@@ -58,14 +60,15 @@ impl From<UserError> for CliError {
     }
 }
 
-/// What to do about it.
-fn hint(error: &StoreError) -> &'static str {
+/// The place that the error is about, and what to do.
+fn hint(error: &StoreError) -> String {
+    let place = tables::place().map(|place| format!("; {place}")).unwrap_or_default();
     match error.kind {
-        Kind::NoTable => "; check --stack, RULES_TABLE and SESSIONS_TABLE, and the region",
+        Kind::NoTable => format!("{place}; check --stack, RULES_TABLE and SESSIONS_TABLE, and the region"),
         Kind::Unavailable => {
-            "; without --stack or RULES_TABLE the local tables are meant: start them with `desk dynamodb` or `make run`"
+            tables::place().map(|place| format!("; {}", place.unavailable())).unwrap_or_default()
         }
-        Kind::Refused(_) => "; check the credentials (AWS_PROFILE) and what they may do",
-        Kind::Unreadable(_) => "; it may have been written by a newer version of this command",
+        Kind::Refused(_) => format!("{place}; check the credentials (AWS_PROFILE) and what they may do"),
+        Kind::Unreadable(_) => format!("{place}; a newer version of this command may have written it"),
     }
 }

@@ -5,6 +5,7 @@ mod commands;
 mod document;
 mod error;
 mod output;
+mod stack;
 mod tables;
 
 use std::process::ExitCode;

@@ -339,3 +339,118 @@ async fn an_entry_of_the_quarantine_is_shown_without_reading_the_others() {
     let queries = proxy.take_calls().into_iter().filter(|made| made.operation == "Query").count();
     assert_eq!(queries, 2, "a page has a hundred entries");
 }
+
+/// CloudFormation with one stack, `desk-prod`, which serves two apps; others fail as `failure` says.
+async fn cloudformation(failure: &'static str) -> String {
+    const XMLNS: &str = r#"xmlns="http://cloudformation.amazonaws.com/doc/2010-05-15/""#;
+    let answer = move |body: String| async move {
+        let ok = axum::http::StatusCode::OK;
+        if !body.contains("StackName=desk-prod") {
+            let error = format!(
+                "<ErrorResponse {XMLNS}><Error><Type>Sender</Type>{failure}</Error><RequestId>r-1</RequestId></ErrorResponse>"
+            );
+            return (axum::http::StatusCode::BAD_REQUEST, error);
+        }
+        if body.contains("Action=DescribeStacks&") {
+            let parameter = "<member><ParameterKey>SdkAppIds</ParameterKey><ParameterValue>1400000001,1400000002</ParameterValue></member>";
+            let stack = format!(
+                "<member><StackName>desk-prod</StackName><Parameters>{parameter}</Parameters></member>"
+            );
+            return (
+                ok,
+                format!(
+                    "<DescribeStacksResponse {XMLNS}><DescribeStacksResult><Stacks>{stack}</Stacks></DescribeStacksResult></DescribeStacksResponse>"
+                ),
+            );
+        }
+        let table = |logical: &str, name: &str| {
+            format!(
+                "<member><LogicalResourceId>{logical}</LogicalResourceId><PhysicalResourceId>{name}</PhysicalResourceId></member>"
+            )
+        };
+        let tables = table("RulesTable", RULES_TABLE) + &table("SessionsTable", SESSIONS_TABLE);
+        (
+            ok,
+            format!(
+                "<DescribeStackResourcesResponse {XMLNS}><DescribeStackResourcesResult><StackResources>{tables}</StackResources></DescribeStackResourcesResult></DescribeStackResourcesResponse>"
+            ),
+        )
+    };
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let router = axum::Router::new().fallback(answer);
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    url
+}
+
+fn on_aws<'a>(cloudformation: &'a str, dynamodb: &'a str) -> [(&'static str, &'a str); 5] {
+    [
+        ("AWS_ENDPOINT_URL_CLOUDFORMATION", cloudformation),
+        ("AWS_ENDPOINT_URL_DYNAMODB", dynamodb),
+        ("AWS_ACCESS_KEY_ID", "local"),
+        ("AWS_SECRET_ACCESS_KEY", "local"),
+        ("AWS_REGION", "eu-central-1"),
+    ]
+}
+
+#[tokio::test]
+async fn rules_of_an_app_that_the_stack_does_not_serve_are_not_published() {
+    let stage = Stage::start().await.unwrap();
+    let (url, endpoint) = (cloudformation("").await, stage.endpoint());
+    let env = on_aws(&url, &endpoint);
+    let rules = file(&starter());
+    let publish = |app: &'static str| {
+        ["rules", "publish", path(&rules), "--app", app, "--stack", "desk-prod"].map(str::to_owned)
+    };
+    for (app, force, code) in
+        [("1400000002", false, 0), ("1400000003", false, 1), ("140000000", false, 1), ("1400000003", true, 0)]
+    {
+        let mut arguments = publish(app).to_vec();
+        arguments.extend(force.then(|| "--force".to_owned()));
+        let said = run(&env, &arguments.iter().map(String::as_str).collect::<Vec<_>>()).await;
+        assert_eq!(said.code, Some(code), "{app} {force}: {}{}", said.out, said.err);
+        if code == 1 {
+            let expected = format!(
+                "error: the stack `desk-prod` in eu-central-1 does not serve app {app}, so nothing was published: \
+                 its parameter SdkAppIds is 1400000001,1400000002; check --app, or publish with --force"
+            );
+            assert!(said.err.contains(&expected), "{}", said.err);
+            let said = on(&stage, &["rules", "list", "--app", app]).await;
+            assert!(said.err.contains("nothing is published"), "{}{}", said.out, said.err);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_stack_that_cannot_be_read_is_told_in_words() {
+    let show = ["users", "show", "maya", APP[0], APP[1], "--stack", "other"];
+    for (failure, expected) in [
+        (
+            "<Code>ValidationError</Code><Message>Stack with id other does not exist</Message>",
+            "error: CloudFormation in eu-central-1 does not find the stack `other`: Stack with id other does not exist; check --stack, AWS_REGION and AWS_PROFILE\n",
+        ),
+        (
+            "<Code>AccessDenied</Code><Message>User: ines is not authorized</Message>",
+            "the AWS credentials may not read the stack `other` in eu-central-1: User: ines is not authorized; allow cloudformation:DescribeStackResources",
+        ),
+        (
+            "<Code>ExpiredToken</Code><Message>The security token is expired</Message>",
+            "does not describe the stack `other`: The security token is expired (ExpiredToken); check your credentials",
+        ),
+    ] {
+        let url = cloudformation(failure).await;
+        let said = run(&on_aws(&url, "http://127.0.0.1:1"), &show).await;
+        assert!(said.code == Some(1) && said.err.contains(expected), "{}", said.err);
+    }
+    let said = run(&on_aws("http://127.0.0.1:1", "http://127.0.0.1:1"), &show).await;
+    let expected = "error: CloudFormation in eu-central-1 cannot be asked about the stack `other`: ";
+    assert!(said.code == Some(1) && said.err.starts_with(expected), "{}", said.err);
+    assert!(!said.err.contains(['{', '}']) && !said.err.contains("Error("), "no debug output: {}", said.err);
+    let env = [
+        ("AWS_ACCESS_KEY_ID", "local"),
+        ("AWS_SECRET_ACCESS_KEY", "local"),
+        ("AWS_EC2_METADATA_DISABLED", "true"),
+    ];
+    let said = run(&env, &show).await;
+    assert!(said.err.contains("there is no AWS region to find the stack in; set AWS_REGION"), "{}", said.err);
+}

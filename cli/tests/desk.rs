@@ -463,7 +463,9 @@ async fn a_stack_tells_its_tables() {
     let env = [env[1], env[2], env[3], env[4], ("AWS_ENDPOINT_URL_CLOUDFORMATION", url.as_str())];
     let said = run(&env, &["users", "show", "maya", APP[0], APP[1], "--stack", "other"]).await;
     assert!(
-        said.err.contains("the stack `other` has no RulesTable; is it one of this project?"),
+        said.err.contains(
+            "the stack `other` in eu-central-1 has no RulesTable, so it is not a stack of this project"
+        ),
         "{}",
         said.err
     );
@@ -474,7 +476,10 @@ async fn what_cannot_be_reached_or_is_not_there_is_said_with_what_to_do() {
     let show = ["users", "show", "maya", APP[0], APP[1]];
     let said = run(&[("AWS_ENDPOINT_URL_DYNAMODB", "http://127.0.0.1:1")], &show).await;
     assert!(
-        said.code == Some(1) && said.err.contains("start them with `desk dynamodb` or `make run`"),
+        said.code == Some(1)
+            && said.err.contains(
+                "the local tables at http://127.0.0.1:1 are used; start them with `desk dynamodb` or `make run`"
+            ),
         "{}",
         said.err
     );
@@ -491,5 +496,18 @@ async fn what_cannot_be_reached_or_is_not_there_is_said_with_what_to_do() {
         ("AWS_REGION", "eu-central-1"),
     ];
     let said = run(&env, &show).await;
-    assert!(said.code == Some(1) && said.err.contains("the table does not exist"), "{}", said.err);
+    let place =
+        format!("the tables are `none` and `none` at {endpoint}, from RULES_TABLE and SESSIONS_TABLE; check");
+    assert!(
+        said.code == Some(1) && said.err.contains("the table does not exist") && said.err.contains(&place),
+        "{}",
+        said.err
+    );
+    let env = [env[1], env[2], env[3], env[4], env[5], ("AWS_ENDPOINT_URL_DYNAMODB", "http://127.0.0.1:1")];
+    let said = run(&env, &show).await;
+    assert!(
+        said.code == Some(1) && said.err.contains("at http://127.0.0.1:1, from RULES_TABLE"),
+        "{}",
+        said.err
+    );
 }

@@ -17,6 +17,7 @@ use crate::{
     document::Document,
     error::CliError,
     output::{green, moment, now_ms, timestamp, zone_name},
+    stack::require_served,
     tables,
 };
 
@@ -35,9 +36,12 @@ pub(super) async fn run(command: Rules, stack: Option<&str>) -> Result<(), CliEr
         }
         Rules::Check { file, json } => check::run(&Document::open(&file)?, json),
         Rules::Explain(arguments) => explain::run(arguments, stack).await,
-        Rules::Publish { file, app, expect, note, author } => {
+        Rules::Publish { file, app, expect, force, note, author } => {
             let document = Document::open(&file)?;
             let tests = check::require(&document)?;
+            if let Some(stack) = stack.filter(|_| !force) {
+                require_served(stack, app.id).await?;
+            }
             let store = tables::open(stack).await?;
             let seen = store.rules_in_force(app.id).await?;
             let publication = Publication {
