@@ -119,7 +119,8 @@ async fn a_session_is_listed_and_told() {
     for body in &bodies {
         let text = body.to_string();
         let event = desk_webhooks::protocol::read(&text).unwrap();
-        let received = Received { app: APP[1].parse().unwrap(), body: &text, at_ms: 1_793_584_803_000 };
+        let received =
+            Received { app: APP[1].parse().unwrap(), body: text.as_bytes(), at_ms: 1_793_584_803_000 };
         store.append(received, &event).await.unwrap();
         store.ensure_summary(received, &event).await.unwrap();
     }
@@ -138,7 +139,7 @@ Session s-1 of app 1400000001, times in Asia/Shanghai
 "
     );
     let odd = r#"{"SessionId":"odd","Event":"SessionBegin","EventTime":9999999999999}"#;
-    let received = Received { app: APP[1].parse().unwrap(), body: odd, at_ms: 1_793_584_803_000 };
+    let received = Received { app: APP[1].parse().unwrap(), body: odd.as_bytes(), at_ms: 1_793_584_803_000 };
     store.append(received, &desk_webhooks::protocol::read(odd).unwrap()).await.unwrap();
     let said = on(&stage, &["sessions", "show", "odd", APP[0], APP[1], "--zone", "Asia/Shanghai"]).await;
     assert!(said.out.contains("(its time is odd: it came in at 2026-11-02 10:00:03)"), "{}", said.out);
@@ -197,7 +198,7 @@ async fn what_was_not_understood_is_listed_and_shown() {
     use desk_webhooks::store::ports::Quarantine;
     let stage = Stage::start().await.unwrap();
     let body = r#"{ "CallbackCommand": "Desk.Brand.New" }"#;
-    let received = Received { app: APP[1].parse().unwrap(), body, at_ms: 1_793_584_800_000 };
+    let received = Received { app: APP[1].parse().unwrap(), body: body.as_bytes(), at_ms: 1_793_584_800_000 };
     stage
         .store()
         .quarantine(received, "Desk.New", "CallbackCommand is not known to this version")
@@ -231,7 +232,7 @@ async fn what_is_understood_after_an_upgrade_leaves_quarantine() {
         ("Desk.New", "{}"),
         ("Desk.SessionEventNotify", "{ }"),
     ] {
-        let received = Received { app, body, at_ms: 1_793_584_800_000 };
+        let received = Received { app, body: body.as_bytes(), at_ms: 1_793_584_800_000 };
         store.quarantine(received, command, "of an earlier version").await.unwrap();
     }
     let replay = ["quarantine", "replay", APP[0], APP[1], "--day", "2026-11-02"];
@@ -259,7 +260,7 @@ async fn a_list_goes_on_where_the_page_before_ended() {
         })
         .to_string();
         let event = desk_webhooks::protocol::read(&body).unwrap();
-        store.ensure_summary(Received { app, body: &body, at_ms: 1 }, &event).await.unwrap();
+        store.ensure_summary(Received { app, body: body.as_bytes(), at_ms: 1 }, &event).await.unwrap();
     }
     let list = ["sessions", "list", APP[0], APP[1], "--day", "2026-11-02"];
     let said = on(&stage, &list).await;
@@ -294,7 +295,7 @@ async fn sessions_are_exported_a_line_each_and_an_export_can_go_on() {
         })
         .to_string();
         let event = desk_webhooks::protocol::read(&body).unwrap();
-        let received = Received { app, body: &body, at_ms: 1_793_584_800_000 };
+        let received = Received { app, body: body.as_bytes(), at_ms: 1_793_584_800_000 };
         store.append(received, &event).await.unwrap();
         store.ensure_summary(received, &event).await.unwrap();
         store.fold(app, &format!("s-{number}"), Reach::Whole, 1).await.unwrap();
@@ -360,7 +361,7 @@ async fn what_others_wrote_gives_a_terminal_no_commands() {
     let stage = Stage::start().await.unwrap();
     let body = json!({ "CallbackCommand": "Desk.Brand.New", "Text": HOSTILE });
     let text = body.to_string();
-    let received = Received { app: APP[1].parse().unwrap(), body: &text, at_ms: 1_793_584_800_000 };
+    let received = Received { app: APP[1].parse().unwrap(), body: text.as_bytes(), at_ms: 1_793_584_800_000 };
     stage.store().quarantine(received, "Desk.Brand.New", "not known").await.unwrap();
     for command in [
         &["quarantine", "show", "1793584800000#", APP[0], APP[1]] as &[&str],

@@ -6,4 +6,4 @@ use desk_fuzz::taken;
 use desk_webhooks::protocol::Command;
 use libfuzzer_sys::fuzz_target;
 
-fuzz_target!(|body: &str| taken(&Command::AssignAgent, body));
+fuzz_target!(|body: &[u8]| taken(&Command::AssignAgent, body));

@@ -26,7 +26,7 @@ pub fn secrets() -> Secrets {
 }
 
 /// Does what a function does to a body before a store sees it, and holds the outcome to what must be true of it.
-pub fn taken(command: &Command, body: &str) {
+pub fn taken(command: &Command, body: &[u8]) {
     let app: AppId = "1400000001".parse().expect("it is a number");
     assert_eq!(digest::of_json(body), digest::of_json(body));
     if command.endpoint() == Some(Endpoint::AssignAgent) {

@@ -36,7 +36,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
                 "EventTime": at, "ClientUserId": format!("user-{}", number % 1000), "ChannelType": "Web",
             })
             .to_string();
-            let received = Received { app, body: &body, at_ms: at };
+            let received = Received { app, body: body.as_bytes(), at_ms: at };
             let event = read(&body)?;
             store.append(received, &event).await?;
             if after == 0 {

@@ -30,7 +30,7 @@ async fn begin(store: &Store, session: &str, at: u64) {
     let body =
         json!({ "SessionId": session, "Event": "SessionBegin", "EventTime": at, "ClientUserId": "maya" });
     let body = body.to_string();
-    let received = Received { app: app(), body: &body, at_ms: at };
+    let received = Received { app: app(), body: body.as_bytes(), at_ms: at };
     let event = read(&body).unwrap();
     store.append(received, &event).await.unwrap();
     store.ensure_summary(received, &event).await.unwrap();
@@ -108,7 +108,7 @@ async fn what_is_in_quarantine_is_read_whole_and_goes_whole() {
     let noise: String = (0..14_000_u32).map(|n| sha256_hex(&n.to_be_bytes())).collect();
     let bodies = [json!({ "ClientUserId": "maya", "More": noise }).to_string(), "{}".to_owned()];
     for (at_ms, body) in (5..).zip(&bodies) {
-        let received = Received { app: app(), body, at_ms };
+        let received = Received { app: app(), body: body.as_bytes(), at_ms };
         store.quarantine(received, "Desk.New", "CallbackCommand").await.unwrap();
     }
     let day = EventTime::from_ms(5).unwrap();
@@ -117,8 +117,8 @@ async fn what_is_in_quarantine_is_read_whole_and_goes_whole() {
     while let Some(entry) = pages.next().await.unwrap() {
         entries.push(entry);
     }
-    let read: Vec<_> = entries.iter().map(|entry| &entry.body).collect();
-    assert_eq!(read, bodies.iter().collect::<Vec<_>>());
+    let read: Vec<_> = entries.iter().map(|entry| entry.body.as_slice()).collect();
+    assert_eq!(read, bodies.iter().map(String::as_bytes).collect::<Vec<_>>());
     assert_eq!(entries[0].command.as_deref(), Some("Desk.New"));
     assert!(store.release(app(), day, &entries[1].id).await.unwrap());
     assert!(!store.release(app(), day, &entries[1].id).await.unwrap());
@@ -139,7 +139,7 @@ async fn of_two_contents_under_one_key_it_does_not_matter_which_came_first() {
                 "ChannelType": channel,
             })
             .to_string();
-            let received = Received { app: app(), body: &body, at_ms: 1 };
+            let received = Received { app: app(), body: body.as_bytes(), at_ms: 1 };
             store.append(received, &read(&body).unwrap()).await.unwrap();
         }
         let Folded::Written(summary) = store.fold(app(), "s", Reach::Whole, 1).await.unwrap() else {
@@ -157,7 +157,7 @@ async fn a_summary_is_kept_as_long_as_the_last_of_its_session() {
     let store = stage.store().forgetting_after(Some(Duration::from_secs(100)));
     begin(&store, "s", 50_000).await;
     let later = json!({ "SessionId": "s", "Event": "SessionEnd", "EventTime": 70_000 }).to_string();
-    let received = Received { app: app(), body: &later, at_ms: 70_000 };
+    let received = Received { app: app(), body: later.as_bytes(), at_ms: 70_000 };
     store.append(received, &read(&later).unwrap()).await.unwrap();
     let expires_at = async || {
         store.fold(app(), "s", Reach::Whole, 1).await.unwrap();
@@ -166,7 +166,7 @@ async fn a_summary_is_kept_as_long_as_the_last_of_its_session() {
     assert_eq!(expires_at().await, Some(170));
     // What is kept for ever keeps its summary.
     let rated = json!({ "SessionId": "s", "Event": "SatisfactionSelected", "EventTime": 80_000 }).to_string();
-    let received = Received { app: app(), body: &rated, at_ms: 80_000 };
+    let received = Received { app: app(), body: rated.as_bytes(), at_ms: 80_000 };
     stage.store().append(received, &read(&rated).unwrap()).await.unwrap();
     assert_eq!(expires_at().await, None);
 }
@@ -176,7 +176,7 @@ async fn a_time_in_the_far_future_holds_no_profile_fast() {
     let stage = Stage::start().await.unwrap();
     let store = stage.store();
     for (at, agent) in [(9_999_999_999_999, "bo"), (2000, "anna")] {
-        let received = Received { app: app(), body: "{}", at_ms: 3000 };
+        let received = Received { app: app(), body: b"{}", at_ms: 3000 };
         let change = ProfileChange::LastAgent(agent.into());
         store.move_profile(received, "maya", EventTime::from_ms(at).unwrap(), &change).await.unwrap();
     }
@@ -184,7 +184,7 @@ async fn a_time_in_the_far_future_holds_no_profile_fast() {
 
     // A clock that is hours ahead does not keep out what happens in those hours.
     for (at, received, agent) in [(80_000_000, 5000, "cy"), (6000, 6001, "dan")] {
-        let received = Received { app: app(), body: "{}", at_ms: received };
+        let received = Received { app: app(), body: b"{}", at_ms: received };
         let change = ProfileChange::LastAgent(agent.into());
         store.move_profile(received, "maya", EventTime::from_ms(at).unwrap(), &change).await.unwrap();
     }

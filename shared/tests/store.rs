@@ -38,7 +38,7 @@ fn event(session: &str, at: u64, kind: &str, more: Value) -> (String, SessionEve
 }
 
 async fn append(store: &Store, (body, event): &(String, SessionEvent)) -> Kept {
-    store.append(Received { app: app(), body, at_ms: 1000 }, event).await.unwrap()
+    store.append(Received { app: app(), body: body.as_bytes(), at_ms: 1000 }, event).await.unwrap()
 }
 
 fn publication(document: &Value, at_ms: u64) -> Publication<'_> {
@@ -267,7 +267,7 @@ async fn lists_show_the_newest_first_and_nothing_expired() {
     const DAY: u64 = 86_400_000;
     for (session, at) in [("a", DAY), ("b", DAY + 2), ("c", DAY + 1), ("next", 2 * DAY)] {
         let (body, event) = event(session, at, "SessionBegin", json!({ "ChannelType": "Web" }));
-        let received = Received { app: app(), body: &body, at_ms: 50_000 };
+        let received = Received { app: app(), body: body.as_bytes(), at_ms: 50_000 };
         store.append(received, &event).await.unwrap();
         store.ensure_summary(received, &event).await.unwrap();
     }
@@ -346,7 +346,7 @@ async fn a_user_is_erased_with_all_that_was_kept_and_nobody_else() {
         for (at, kind) in [(10, "SessionBegin"), (20, "SessionEnd")] {
             let happened = of(&format!("s-{number}"), user, at, kind);
             append(&store, &happened).await;
-            let received = Received { app: app(), body: &happened.0, at_ms: 1000 };
+            let received = Received { app: app(), body: happened.0.as_bytes(), at_ms: 1000 };
             store.ensure_summary(received, &happened.1).await.unwrap();
         }
         let answer = Reply::serve(Some(1), Vec::new());
@@ -365,7 +365,11 @@ async fn a_user_is_erased_with_all_that_was_kept_and_nobody_else() {
     for (user, at_ms) in [("maya", 5), ("li", 6)] {
         let body = json!({ "ClientUserId": user, "EventTime": "soon" }).to_string();
         store
-            .quarantine(Received { app: app(), body: &body, at_ms }, "Desk.SessionEventNotify", "EventTime")
+            .quarantine(
+                Received { app: app(), body: body.as_bytes(), at_ms },
+                "Desk.SessionEventNotify",
+                "EventTime",
+            )
             .await
             .unwrap();
     }
@@ -383,13 +387,19 @@ async fn a_user_is_erased_with_all_that_was_kept_and_nobody_else() {
     assert_eq!(store.erase_quarantined(app(), "maya", day).await.unwrap(), 0);
     let late = of("s-1", "maya", 30, "SatisfactionSelected");
     append(&store, &late).await;
-    store.ensure_summary(Received { app: app(), body: &late.0, at_ms: 1000 }, &late.1).await.unwrap();
+    store
+        .ensure_summary(Received { app: app(), body: late.0.as_bytes(), at_ms: 1000 }, &late.1)
+        .await
+        .unwrap();
     assert_eq!(store.erase_user(app(), "maya", |_| ()).await.unwrap().items, 2);
 
     // What arrives late begins the session anew, and the next erasure finds it.
     let late = of("s-1", "maya", 30, "SessionEnd");
     append(&store, &late).await;
-    store.ensure_summary(Received { app: app(), body: &late.0, at_ms: 1000 }, &late.1).await.unwrap();
+    store
+        .ensure_summary(Received { app: app(), body: late.0.as_bytes(), at_ms: 1000 }, &late.1)
+        .await
+        .unwrap();
     let receipt = store.erase_user(app(), "maya", |_| {}).await.unwrap();
     assert_eq!((receipt.sessions, receipt.items, receipt.of_the_user), (1, 2, 0));
     assert_eq!(store.erase_user(app(), "maya", |_| {}).await.unwrap(), Receipt::default());

@@ -90,7 +90,7 @@ async fn events_that_an_earlier_version_kept_are_duplicates() {
         let mut events = 0;
         for item in items.iter().map(|stored| &stored["item"]).filter(|item| !item["event"].is_null()) {
             let Some(body) = item["body"]["S"].as_str() else { continue };
-            let received = Received { app: app(), body, at_ms: 0 };
+            let received = Received { app: app(), body: body.as_bytes(), at_ms: 0 };
             let kept = store.append(received, &read(body).unwrap()).await.unwrap();
             assert_eq!(kept, Kept::Again, "{version}: {body}");
             events += 1;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use base64::{Engine, engine::general_purpose::STANDARD};
 use desk_webhooks::{
     protocol::{AppId, Command, EventTime, command_of},
     session::{ProfileChange, Understood, understand},
@@ -38,7 +39,15 @@ pub(super) async fn run(command: Quarantine, stack: Option<&str>) -> Result<(), 
             // The name of an entry begins with the time of its receipt.
             let at = entry.split('#').next().and_then(|ms| ms.parse().ok()).ok_or_else(none)?;
             let found = store.quarantine_entry(app.id, on(at), &entry, now_ms() / 1000).await?;
-            println!("{}", printable_json(&found.ok_or_else(none)?.body));
+            let found = found.ok_or_else(none)?;
+            let body = match text_or_base64(&found.body) {
+                Ok(text) => text.to_owned(),
+                Err(base64) => {
+                    anstream::eprintln!("the body is not UTF-8; it is printed in base64");
+                    base64
+                }
+            };
+            println!("{}", printable_json(&body));
         }
         Quarantine::Replay { app, day, json } => {
             let (replayed, left) = replay(&store, app.id, midnight(day)).await?;
@@ -66,7 +75,7 @@ async fn replay(store: &Store, app: AppId, at_ms: u64) -> Result<(usize, usize),
     while let Some(entry) = entries.next().await? {
         let command = match &entry.command {
             Some(command) => Some(Command::from_wire(command)),
-            None => command_of(&entry.body).ok().flatten(),
+            None => command_of(&entry.body),
         };
         let understood = command.and_then(|command| understand(app, &command, &entry.body).ok());
         let Some(understood) = understood else {
@@ -133,7 +142,17 @@ async fn print(mut entries: QuarantineEntries<'_>) -> Result<(), CliError> {
 
 fn to_json(entry: &Quarantined) -> Value {
     let Quarantined { id, command, reason, received_at_ms, body, .. } = entry;
-    json!({ "entry": id, "command": command, "reason": reason, "received_at": timestamp(*received_at_ms), "body": body })
+    let mut json = json!({ "entry": id, "command": command, "reason": reason, "received_at": timestamp(*received_at_ms) });
+    match text_or_base64(body) {
+        Ok(text) => json["body"] = json!(text),
+        Err(base64) => json["body_base64"] = json!(base64),
+    }
+    json
+}
+
+/// A body as it can be printed without losing any of it.
+fn text_or_base64(body: &[u8]) -> Result<&str, String> {
+    std::str::from_utf8(body).map_err(|_| STANDARD.encode(body))
 }
 
 /// One row at a time: a day may have more entries than memory has room for.

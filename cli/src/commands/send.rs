@@ -46,7 +46,7 @@ fn is_success(reply: &str) -> bool {
 
 /// The URL with the platform's parameters (1047/34354).
 fn signed_url(arguments: &Send, body: &str, now_seconds: u64) -> String {
-    let command = command_of(body).ok().flatten();
+    let command = command_of(body.as_bytes());
     let command = command.as_ref().map_or(SESSION_EVENT, |command| command.as_str());
     let joint = if arguments.url.contains('?') { '&' } else { '?' };
     // The command is whatever the body says.

@@ -76,7 +76,7 @@ async fn decisions(store: &Store, session: &str) -> Vec<DecisionRecord> {
 async fn happened(store: &Store, sample: &Callback) {
     let body = sample.body();
     if let Ok(event) = read(&body) {
-        let received = Received { app: app(), body: &body, at_ms: 0 };
+        let received = Received { app: app(), body: body.as_bytes(), at_ms: 0 };
         store.append(received, &event).await.unwrap();
     }
 }
@@ -206,6 +206,9 @@ async fn odd_questions_are_answered_all_the_same() {
         r#"{"CallbackCommand":"ChatBot.OnAssignHuman","SessionId":"a","SessionId":"b"}"#.into(),
         format!(r#"{{"CallbackCommand":"ChatBot.OnAssignHuman","SessionId":{deep},"EventTime":{deep}}}"#),
         r#"{"CallbackCommand":"ChatBot.OnAssignHuman"}"#.into(),
+        "no json".into(),
+        r#"["s","maya",1]"#.into(),
+        r#"{"SessionId":"s","\ud800":1}"#.into(),
     ];
     for body in bodies {
         let mut event = sample("assign-agent/on-assign-human.json").event;

@@ -46,7 +46,10 @@ async fn known(store: &Store) {
         "MsgBody": [{ "MsgType": "TIMTextElem", "MsgContent": { "Text": format!("text {MARK}") } }],
     })
     .to_string();
-    store.append(Received { app: app(), body: &body, at_ms: 0 }, &read(&body).unwrap()).await.unwrap();
+    store
+        .append(Received { app: app(), body: body.as_bytes(), at_ms: 0 }, &read(&body).unwrap())
+        .await
+        .unwrap();
     let attributes = Attributes { tags: vec![format!("tag-{MARK}")], ..Attributes::default() };
     store.set_attributes(app(), &format!("user-{MARK}"), &attributes).await.unwrap();
 }

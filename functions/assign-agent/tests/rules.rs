@@ -173,7 +173,7 @@ async fn what_was_answered_can_be_decided_again_from_the_record() {
                 "MsgKey": format!("{number}_{turn}"), "MsgBody": [{ "MsgType": "TIMTextElem", "MsgContent": { "Text": if number % 5 == 0 { "我要退款" } else { "hello" } } }],
             }).to_string();
             let event = desk_webhooks::protocol::read(&body).unwrap();
-            store.append(Received { app: app(), body: &body, at_ms: at }, &event).await.unwrap();
+            store.append(Received { app: app(), body: body.as_bytes(), at_ms: at }, &event).await.unwrap();
         }
         let reply = ask(&mut function, &question(&session, &user, at)).await;
         let record = decisions(&store, &session).await.pop().unwrap();

@@ -85,7 +85,7 @@ async fn a_callback_that_comes_again_leaves_what_an_undisturbed_one_leaves() {
 }
 
 fn note(invocation: &Value) -> String {
-    let body = invocation["body"].as_str().unwrap().to_owned();
+    let body = invocation["body"].as_str().unwrap().into();
     let callback =
         Callback { app: app(), command: Command::SessionEvent, body, platform: None, client_ip: None };
     Note::Callback { callback, received_at_ms: 5000 }.text().unwrap()

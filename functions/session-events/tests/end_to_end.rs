@@ -2,13 +2,15 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)] // in a test, a panic is the report
 
+use base64::{Engine, engine::general_purpose::STANDARD};
 use desk_local::{
     callbacks::{self, Callback},
     runtime_api::{Sandbox, SandboxError},
     stage::{APP, Stage, repository},
 };
 use desk_webhooks::{
-    protocol::{AppId, EventKind},
+    edge::Arrival,
+    protocol::{AppId, EventKind, EventTime},
     store::{Moment, Store, ports::ReadFacts},
 };
 use serde_json::{Value, json};
@@ -207,6 +209,55 @@ async fn what_is_not_understood_is_kept_in_quarantine() {
     for private in ["xxxxx", "Desk.New"] {
         assert!(!log.contains(private), "{private} is in the log:\n{log}");
     }
+}
+
+#[tokio::test]
+async fn a_body_that_is_not_json_or_not_text_is_quarantined_as_received() {
+    let stage = Stage::with_queue().await.unwrap();
+    let mut function = stage.function(BINARY).await.unwrap();
+    let mut spilling =
+        stage.function_with(BINARY, &[("AWS_ENDPOINT_URL_DYNAMODB", "http://127.0.0.1:1")]).await.unwrap();
+    let large: Vec<u8> = (0..200_000_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+    let event = r#"{"SessionId":"s","Event":"SessionEnd","EventTime":1}"#;
+    let bodies: [Vec<u8>; 7] = [
+        b"no json".into(),
+        b"\xff\x00\xfe".into(),
+        large,
+        br#"["s","SessionEnd",1]"#.into(),
+        br#"{"SessionId":"s","Event":"SessionEnd","EventTime":1,"\ud800":1}"#.into(),
+        [event.as_bytes(), b"\xc3"].concat(),
+        event.encode_utf16().flat_map(u16::to_le_bytes).collect(),
+    ];
+    // At once, and by way of the spill queue.
+    for (number, body) in bodies.iter().enumerate() {
+        let mut event = with_body(&STANDARD.encode(body));
+        event["isBase64Encoded"] = json!(true);
+        let function = if number % 2 == 0 { &mut function } else { &mut spilling };
+        assert_eq!(tell(function, &event).await.0, 200, "{}", String::from_utf8_lossy(body));
+    }
+    let (queue, _) = stage.queue().unwrap();
+    assert_eq!(queue.drain_into(&mut function).await.unwrap(), 3);
+    let today = EventTime::from_ms(Arrival::now().at_ms).unwrap();
+    let (store, mut kept) = (stage.store(), Vec::new());
+    let mut entries = store.quarantined(app(), today, 0);
+    while let Some(entry) = entries.next().await.unwrap() {
+        assert_eq!(entry.command.as_deref(), Some("Desk.SessionEventNotify"));
+        kept.push(entry.body);
+    }
+    kept.sort();
+    let mut expected = bodies.to_vec();
+    expected.sort();
+    assert!(kept == expected, "{} entries", kept.len());
+}
+
+#[tokio::test]
+async fn a_byte_order_mark_costs_nothing() {
+    let stage = Stage::start().await.unwrap();
+    let mut function = stage.function(BINARY).await.unwrap();
+    let body = format!("\u{FEFF}{}", message("s", "hello"));
+    assert_eq!(tell(&mut function, &with_body(&body)).await.0, 200);
+    let story = stage.store().story(app(), "s", 0).await.unwrap();
+    assert!(matches!(&story[..], [Moment::Event { body: kept, event: Some(_), .. }] if *kept == body));
 }
 
 #[tokio::test]

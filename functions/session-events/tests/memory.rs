@@ -43,7 +43,7 @@ async fn the_largest_bodies_stay_below_32_mb() {
         }
         // And ten of them together, after an outage.
         let note = |body: &str| {
-            let (app, body) = (app(), body.to_owned());
+            let (app, body) = (app(), body.into());
             let command = desk_webhooks::protocol::Command::SessionEvent;
             let callback = Callback { app, command, body, platform: None, client_ip: None };
             Note::Callback { callback, received_at_ms: 1 }.text()

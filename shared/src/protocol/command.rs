@@ -5,7 +5,7 @@ use serde::{
     de::{self, IgnoredAny},
 };
 
-use super::{lenient, open_set::open_set};
+use super::{lenient, open_set::open_set, text_of};
 
 open_set! {
     /// `CallbackCommand`, in the query and in the body.
@@ -59,14 +59,12 @@ impl Command {
     }
 }
 
-/// The `CallbackCommand` of a body; `None` when it names none.
+/// The `CallbackCommand` of a body; `None` when it names none, or is not a JSON object.
 ///
 /// Only the outermost object is looked at, whatever the depth of the rest.
-///
-/// # Errors
-/// The body is not one JSON object.
-pub fn command_of(body: &str) -> Result<Option<Command>, serde_json::Error> {
-    serde_json::from_str(body).map(|Envelope(command)| command)
+pub fn command_of(body: &[u8]) -> Option<Command> {
+    let Envelope(command) = serde_json::from_str(text_of(body)?).ok()?;
+    command
 }
 
 /// A body before it is known what it is. A field that comes twice counts as it came last.

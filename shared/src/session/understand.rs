@@ -15,7 +15,11 @@ pub enum Understood {
 ///
 /// # Errors
 /// The field that stands in the way.
-pub fn understand(app: AppId, command: &Command, body: &str) -> Result<Understood, NotUnderstood> {
+pub fn understand(
+    app: AppId,
+    command: &Command,
+    body: &(impl AsRef<[u8]> + ?Sized),
+) -> Result<Understood, NotUnderstood> {
     let fits = |field, value: &str| {
         if keys::fits(value) { Ok(()) } else { Err(NotUnderstood::new(field, "is too long to be kept")) }
     };

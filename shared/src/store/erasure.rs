@@ -166,8 +166,8 @@ impl Store {
 }
 
 /// Whether a body that was not understood names a user, as far as it can be read.
-fn names(body: &str, user_id: &str) -> bool {
+fn names(body: &[u8], user_id: &str) -> bool {
     let event = read::<SessionEvent>(body).ok().and_then(|event| event.client_user_id);
-    let named = || serde_json::from_str::<serde_json::Value>(body).ok();
+    let named = || serde_json::from_slice::<serde_json::Value>(body).ok();
     event.as_deref() == Some(user_id) || named().is_some_and(|body| body["ClientUserId"] == user_id)
 }

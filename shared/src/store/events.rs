@@ -43,7 +43,7 @@ impl Store {
                 Some(there) if there.holds(received.body) => return Ok(Kept::Again),
                 Some(_) => {
                     kept = Kept::Conflict;
-                    item.sk = keys::conflict(&item.sk, &sha256_hex(received.body.as_bytes()));
+                    item.sk = keys::conflict(&item.sk, &sha256_hex(received.body));
                 }
             }
         }
@@ -207,7 +207,7 @@ impl Quarantine for Store {
         let at = EventTime::from_ms(received.at_ms).unwrap_or(EventTime::MAX);
         let item = KeptItem {
             pk: keys::quarantine(received.app, &day(at)),
-            sk: keys::quarantined(received.at_ms, &sha256_hex(received.body.as_bytes())),
+            sk: keys::quarantined(received.at_ms, &sha256_hex(received.body)),
             command: Some(command.chars().take(TOLD_CHARS).collect()),
             reason: Some(reason.chars().take(TOLD_CHARS).collect()),
             ..KeptItem::default()

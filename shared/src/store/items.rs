@@ -19,7 +19,7 @@ use crate::digest::{of_json, sha256_hex};
 
 pub(super) type Item = HashMap<String, AttributeValue>;
 
-/// A text up to this size stands in its item as it came; a longer one is compressed.
+/// A text up to this size stands in its item as it came; anything else is compressed.
 pub(super) const PLAIN_BYTES: usize = 64 * 1024;
 /// What one item takes of a compressed body; DynamoDB's limit is 400 KB with keys and names.
 const PART_BYTES: usize = 350 * 1024;
@@ -82,9 +82,11 @@ pub(super) fn part_key(digest: &str, part: usize) -> String {
 
 impl KeptItem {
     /// Puts the body in, as large as it may be; what does not fit comes back as further items.
-    pub(super) fn hold(&mut self, body: &str) -> Vec<PartItem> {
-        if body.len() <= PLAIN_BYTES {
-            self.body = Some(body.to_owned());
+    pub(super) fn hold(&mut self, body: &[u8]) -> Vec<PartItem> {
+        if body.len() <= PLAIN_BYTES
+            && let Ok(text) = std::str::from_utf8(body)
+        {
+            self.body = Some(text.to_owned());
             return Vec::new();
         }
         let zipped = zip(body);
@@ -107,16 +109,16 @@ impl KeptItem {
     }
 
     /// The body, unless it stands in parts.
-    pub(super) fn whole_body(&self) -> Option<String> {
+    pub(super) fn whole_body(&self) -> Option<Vec<u8>> {
         match (&self.body, &self.body_z) {
-            (Some(body), _) => Some(body.clone()),
+            (Some(body), _) => Some(body.clone().into_bytes()),
             (None, Some(zipped)) => unzip(zipped),
             (None, None) => None,
         }
     }
 
     /// Whether this holds the same JSON as `body`, however it is written.
-    pub(super) fn holds(&self, body: &str) -> bool {
+    pub(super) fn holds(&self, body: &[u8]) -> bool {
         let Some(kept) = self.whole_body() else {
             let said = self.said.is_some() && self.said == of_json(body);
             return said || self.digest == Some(sha256_hex(&zip(body)));
@@ -154,17 +156,18 @@ impl Store {
     }
 }
 
-pub(super) fn zip(text: &str) -> Vec<u8> {
-    let mut zipped = Vec::with_capacity(text.len() / 4);
+pub(super) fn zip(bytes: &(impl AsRef<[u8]> + ?Sized)) -> Vec<u8> {
+    let bytes = bytes.as_ref();
+    let mut zipped = Vec::with_capacity(bytes.len() / 4);
     // Reading from memory cannot fail, and neither can writing to it.
-    let _ = GzEncoder::new(text.as_bytes(), Compression::fast()).read_to_end(&mut zipped);
+    let _ = GzEncoder::new(bytes, Compression::fast()).read_to_end(&mut zipped);
     zipped
 }
 
-pub(super) fn unzip(zipped: &[u8]) -> Option<String> {
-    let mut text = String::new();
-    GzDecoder::new(zipped).read_to_string(&mut text).ok()?;
-    Some(text)
+pub(super) fn unzip(zipped: &[u8]) -> Option<Vec<u8>> {
+    let mut bytes = Vec::new();
+    GzDecoder::new(zipped).read_to_end(&mut bytes).ok()?;
+    Some(bytes)
 }
 
 pub(super) fn to_item(operation: &'static str, value: &impl Serialize) -> Result<Item, StoreError> {

@@ -73,7 +73,7 @@ pub struct Received<'a> {
     /// The app.
     pub app: AppId,
     /// The body as received.
-    pub body: &'a str,
+    pub body: &'a [u8],
     /// When, in milliseconds since the epoch.
     pub at_ms: u64,
 }

@@ -57,7 +57,7 @@ pub struct Quarantined {
     /// When it may be forgotten, in seconds since the epoch.
     pub expires_at: Option<u64>,
     /// The body as received; empty if its parts are gone.
-    pub body: String,
+    pub body: Vec<u8>,
 }
 
 /// The entries of a day's quarantine: a day of any length in the memory of one page and one body.
@@ -176,7 +176,8 @@ impl Store {
         }
         let kept: KeptItem = from_item(QUERY, item)?;
         let (received_at_ms, odd_time) = (kept.received_at, kept.odd_time);
-        let body = self.body(kept).await?;
+        let body = String::from_utf8(self.body(kept).await?);
+        let body = body.map_err(|_| StoreError::unreadable(QUERY, "an event that is not UTF-8"))?;
         let event = read(&body).ok().map(Box::new);
         Ok(Moment::Event { body, event, received_at_ms, odd_time })
     }
@@ -235,14 +236,14 @@ impl Store {
             expires_at: kept.expires_at,
             body: match self.body(kept).await {
                 // A release was interrupted after it deleted the parts.
-                Err(error) if matches!(error.kind, Kind::Unreadable(_)) => String::new(),
+                Err(error) if matches!(error.kind, Kind::Unreadable(_)) => Vec::new(),
                 body => body?,
             },
         })
     }
 
     /// The body of an item, put together from its parts where it has any.
-    pub(super) async fn body(&self, kept: KeptItem) -> Result<String, StoreError> {
+    pub(super) async fn body(&self, kept: KeptItem) -> Result<Vec<u8>, StoreError> {
         let missing = || StoreError::unreadable(QUERY, format!("the body of {}", kept.sk));
         if let Some(body) = kept.whole_body() {
             return Ok(body);

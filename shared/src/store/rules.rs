@@ -149,7 +149,7 @@ fn stored(text: &str) -> (Option<String>, Option<ByteBuf>) {
 }
 
 fn loaded(text: Option<String>, zipped: Option<ByteBuf>) -> Option<String> {
-    text.or_else(|| unzip(&zipped?))
+    text.or_else(|| String::from_utf8(unzip(&zipped?)?).ok())
 }
 
 impl FindRules for Store {

@@ -77,8 +77,8 @@ pub struct Callback {
     pub app: AppId,
     /// What it is.
     pub command: Command,
-    /// The body as received.
-    pub body: String,
+    /// The body as received, whatever it is.
+    pub body: Vec<u8>,
     /// `OptPlatform`, an open and case-insensitive set.
     pub platform: Option<String>,
     /// `ClientIP`, the end user's address as the platform saw it.
@@ -178,7 +178,6 @@ impl Door {
         let Some(app) = app.filter(|_| !body.is_empty()) else {
             return Ok(Admitted::Probe);
         };
-        let body = String::from_utf8(body).map_err(|_| Refusal::NotUtf8)?;
         let command = self.command(&query, &body)?;
         Ok(Admitted::Callback(Callback {
             app,
@@ -205,13 +204,15 @@ impl Door {
         if is_signed(tokens, sign, request_time) { Ok(()) } else { Err(Cause::WrongSignature) }
     }
 
-    fn command(&self, query: &Query, body: &str) -> Result<Command, Refusal> {
-        let in_body = protocol::command_of(body).map_err(|_| Refusal::NotJson)?;
+    fn command(&self, query: &Query, body: &[u8]) -> Result<Command, Refusal> {
+        let in_body = protocol::command_of(body);
         let in_query = query.command.as_deref().map(Command::from_wire);
         let command = match (in_query, in_body) {
             (Some(query), Some(body)) if query != body => return Err(Refusal::CommandsDisagree),
-            (query, body) => body.or(query).unwrap_or(Command::Other(String::new())),
+            (query, body) => body.or(query),
         };
+        // If neither names a command, the URL says what it is.
+        let Some(command) = command else { return Ok(Command::Other(String::new())) };
         match command.endpoint() {
             Some(endpoint) if endpoint != self.endpoint => Err(Refusal::WrongEndpoint),
             None if self.endpoint == Endpoint::AssignAgent => Err(Refusal::UnknownCommand),

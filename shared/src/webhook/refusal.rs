@@ -13,10 +13,6 @@ pub enum Refusal {
     NotAuthentic(Cause),
     /// The secrets by which it could be verified could not be loaded yet.
     NoSecrets,
-    /// A body that is not UTF-8.
-    NotUtf8,
-    /// A body that is not a JSON object.
-    NotJson,
     /// The query and the body name different commands.
     CommandsDisagree,
     /// A command that belongs to the other endpoint.
@@ -69,8 +65,6 @@ impl Refusal {
             Self::BadBase64 => "the body is not the base64 that it is said to be",
             Self::NotAuthentic(_) => "the request could not be verified",
             Self::NoSecrets => "temporarily unavailable, send it again",
-            Self::NotUtf8 => "the body is not UTF-8",
-            Self::NotJson => "the body is not a JSON object",
             Self::CommandsDisagree => "CallbackCommand differs between the query and the body",
             Self::WrongEndpoint => "this CallbackCommand belongs to the other URL",
             Self::UnknownCommand => "this CallbackCommand is not known here",
@@ -94,8 +88,6 @@ impl Refusal {
             Self::NotAuthentic(Cause::RequestTimeOff) => "request_time_off",
             Self::NotAuthentic(Cause::WrongSignature) => "wrong_signature",
             Self::NoSecrets => "no_secrets",
-            Self::NotUtf8 => "not_utf8",
-            Self::NotJson => "not_json",
             Self::CommandsDisagree => "commands_disagree",
             Self::WrongEndpoint => "wrong_endpoint",
             Self::UnknownCommand => "unknown_command",
