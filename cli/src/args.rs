@@ -17,7 +17,10 @@ name; else the local ones of `desk dynamodb`, at AWS_ENDPOINT_URL_DYNAMODB or ht
 Examples:
   desk rules init > rules.yaml
   desk rules publish rules.yaml --app 1400000001 --stack desk-webhooks
-  desk sessions list --app 1400000001 --user maya"
+  desk sessions list --app 1400000001 --user maya
+
+Exit codes: 0 if it is done, 1 if it failed or its output could not be written, 2 if the command line
+is wrong. A reader that closes the pipe early, such as `head`, ends the command quietly with 0."
 )]
 pub(crate) struct Arguments {
     /// The deployed CloudFormation stack whose tables are meant
@@ -162,7 +165,7 @@ pub(crate) struct Explain {
     /// The ruleset; the active one of --app if absent
     #[arg(required_unless_present = "app")]
     pub(crate) file: Option<PathBuf>,
-    /// The question: the callback's body, or the API Gateway event around it
+    /// The assignment request: the callback's body, or the API Gateway event around it
     #[arg(long, value_name = "BODY.json", required_unless_present_any = ["session", "given"])]
     pub(crate) event: Option<PathBuf>,
     /// What is known besides
@@ -220,7 +223,7 @@ Examples:
         #[command(flatten)]
         of: DayOrUser,
         /// How many to list; 100 if absent, with --json all
-        #[arg(long, value_name = "COUNT")]
+        #[arg(long, value_name = "COUNT", value_parser = count)]
         limit: Option<usize>,
         /// Go on behind this session, the last of the page before
         #[arg(long, value_name = "SESSION")]
@@ -507,6 +510,11 @@ pub(crate) struct App {
 
 fn moment(text: &str) -> Result<jiff::Timestamp, String> {
     text.parse().map_err(|_| "write date, time and offset, such as 2027-02-01T10:00+08:00".to_owned())
+}
+
+fn count(text: &str) -> Result<usize, String> {
+    let count = text.parse().ok().filter(|count| *count > 0);
+    count.ok_or_else(|| "write a whole number of at least 1".to_owned())
 }
 
 fn name_and_value(text: &str) -> Result<(String, String), String> {

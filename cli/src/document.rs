@@ -17,7 +17,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     error::CliError,
-    output::{red, yellow},
+    output::{note, red, yellow},
 };
 
 /// Deeper than any ruleset, and shallow enough for every recursion over it.
@@ -115,10 +115,10 @@ impl Document {
                 Severity::Error => red("error"),
                 Severity::Warning => yellow("warning"),
             };
-            anstream::eprintln!("{}:{line}:{column}: {severity}: {finding}", self.name);
+            note!("{}:{}:{}: {}: {}", self.name, line, column, severity, finding);
         }
         if let Some(more) = findings.len().checked_sub(MAX_FINDINGS).filter(|more| *more > 0) {
-            anstream::eprintln!("{}: and {more} more", self.name);
+            note!("{}: and {} more", self.name, more);
         }
     }
 

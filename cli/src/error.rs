@@ -21,6 +21,9 @@ pub(crate) enum CliError {
         /// What happened.
         error: StoreError,
     },
+    /// Standard output cannot be written.
+    #[error("cannot write to standard output: {0}")]
+    Output(io::Error),
     /// Anything else, said in full.
     #[error("{0}")]
     Said(String),

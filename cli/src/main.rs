@@ -1,5 +1,8 @@
 //! The `desk` command: what people use of this project.
 
+// Only `output` prints: see there.
+#![deny(clippy::print_stderr, clippy::print_stdout, clippy::disallowed_macros, clippy::disallowed_methods)]
+
 mod args;
 mod commands;
 mod document;
@@ -8,38 +11,39 @@ mod output;
 mod stack;
 mod tables;
 
-use std::process::ExitCode;
+use std::{io, process::ExitCode};
 
 use clap::Parser;
 
 use args::Arguments;
 use error::CliError;
+use output::{Text, escaped, note, red, say};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    end_quietly_when_nobody_reads();
-    match commands::run(Arguments::parse()).await {
+    let done = match Arguments::try_parse() {
+        Ok(arguments) => commands::run(arguments).await,
+        Err(usage) if usage.use_stderr() => return wrong_usage(usage),
+        // The help or the version.
+        Err(asked) => say!("{}", Text::of_clap(&asked)),
+    };
+    match done.and_then(|()| output::flush()) {
         Ok(()) => ExitCode::SUCCESS,
+        // The reader has seen enough: `desk ... | head`.
+        Err(CliError::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        // The findings in a document are printed already.
+        Err(CliError::Reported) => ExitCode::FAILURE,
         Err(error) => {
-            // What was found wrong in a document stands above already.
-            if !matches!(error, CliError::Reported) {
-                // It may repeat what others wrote, such as the name of a session.
-                let error = output::printable(&error.to_string());
-                anstream::eprintln!("{}: {error}", output::red("error"));
-            }
+            note!("{}: {}", red("error"), error);
             ExitCode::FAILURE
         }
     }
 }
 
-/// `desk ... | head` closes our output before we are done, and `println` panics then.
-fn end_quietly_when_nobody_reads() {
-    let report = std::panic::take_hook();
-    std::panic::set_hook(Box::new(move |panic| {
-        let message = panic.payload_as_str().unwrap_or_default();
-        if message.starts_with("failed printing to stdout") {
-            std::process::exit(0);
-        }
-        report(panic);
-    }));
+/// Says what is wrong with the command line. The message repeats arguments, so it is made for escaped ones.
+fn wrong_usage(usage: clap::Error) -> ExitCode {
+    let escaped = std::env::args_os().map(|argument| escaped(&argument.to_string_lossy()));
+    let usage = Arguments::try_parse_from(escaped).err().unwrap_or(usage);
+    note!("{}", Text::of_clap(&usage));
+    ExitCode::from(2)
 }

@@ -1,102 +1,379 @@
-//! What people see: colour on a terminal only, columns that line up, times in a zone.
+//! Everything that the command prints. No other module writes to standard output or standard error, so this
+//! module alone makes text safe for a terminal and reports what could not be written.
+//!
+//! - For people: [`say!`] and [`note!`]. Each part of the format is escaped, unless it is a [`Text`].
+//! - For programs: [`json`], [`json_line`], [`JsonList`], [`csv_line`] and [`document`]. They are exact. On a terminal, they
+//!   are escaped as well.
 
-use std::fmt::{Display, Write};
+// The one module that may.
+#![allow(clippy::disallowed_macros, clippy::disallowed_methods)]
+
+use std::{
+    fmt::{self, Display, Write as _},
+    io::{self, IsTerminal, Write as _},
+};
 
 use anstyle::{AnsiColor, Style};
 use desk_webhooks::protocol::Reply;
 use jiff::{Timestamp, tz::TimeZone};
+use serde::Serialize;
 use unicode_width::UnicodeWidthStr;
 
-fn styled(style: Style, text: impl Display) -> String {
-    format!("{style}{text}{style:#}")
+use crate::error::CliError;
+
+/// Text for a person. Its only control characters are the line ends and the colors of this command.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Text(String);
+
+/// A part of a text: a [`Text`] as it is, anything else escaped.
+pub(crate) trait Part {
+    /// Writes it so that a terminal shows each character.
+    fn write(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result;
 }
 
-/// For what is wrong.
-pub(crate) fn red(text: impl Display) -> String {
-    styled(AnsiColor::Red.on_default().bold(), text)
+impl Part for Text {
+    fn write(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        to.write_str(&self.0)
+    }
 }
 
-/// For what is right.
-pub(crate) fn green(text: impl Display) -> String {
-    styled(AnsiColor::Green.on_default(), text)
+impl Part for &Text {
+    fn write(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (*self).write(to)
+    }
 }
 
-/// For what deserves a look.
-pub(crate) fn yellow(text: impl Display) -> String {
-    styled(AnsiColor::Yellow.on_default(), text)
+impl<T: Display + ?Sized> Part for T {
+    fn write(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(Escaping(to), "{self}")
+    }
 }
 
-/// For what is beside the point.
-pub(crate) fn faint(text: impl Display) -> String {
-    styled(Style::new().dimmed(), text)
+/// A part of a format string. For [`text!`] alone.
+pub(crate) struct Safe<'a, P: ?Sized>(pub(crate) &'a P);
+
+impl<P: Part + ?Sized> Display for Safe<'_, P> {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.write(to)
+    }
 }
 
-/// For headings.
-pub(crate) fn bold(text: impl Display) -> String {
-    styled(Style::new().bold(), text)
+/// Makes a [`Text`] from a format and its parts. `concat!` refuses `{name}` in the format, which would not be
+/// escaped.
+macro_rules! text {
+    ($format:literal $(, $part:expr)* $(,)?) => {
+        $crate::output::Text::format(format_args!(concat!($format) $(, $crate::output::Safe(&$part))*))
+    };
 }
 
-/// What a terminal obeys and does not show: controls, and what changes the direction of the text, so that
-/// it reads otherwise than it is.
+/// Prints a line to standard output.
+macro_rules! say {
+    ($($parts:tt)*) => { $crate::output::print_line(&$crate::output::text!($($parts)*)) };
+}
+
+/// Prints a line to standard error: progress, findings, what to do next.
+macro_rules! note {
+    ($($parts:tt)*) => { $crate::output::print_note(&$crate::output::text!($($parts)*)) };
+}
+
+pub(crate) use {note, say, text};
+
+impl Text {
+    /// From parts that are safe. For [`text!`] alone.
+    pub(crate) fn format(parts: fmt::Arguments<'_>) -> Self {
+        Self(parts.to_string())
+    }
+
+    /// From a message of clap, with its colors. It may repeat what stands in the environment.
+    pub(crate) fn of_clap(error: &clap::Error) -> Self {
+        let rendered = error.render().ansi().to_string();
+        let mut safe = String::with_capacity(rendered.len());
+        let mut rest = rendered.trim_end();
+        while let Some(character) = rest.chars().next() {
+            let color = color(rest);
+            if let Some(color) = color {
+                safe.push_str(color);
+            } else if character == '\n' {
+                safe.push(character);
+            } else {
+                safe.push_str(&escaped(character.encode_utf8(&mut [0; 4])));
+            }
+            rest = &rest[color.map_or(character.len_utf8(), str::len)..];
+        }
+        Self(safe)
+    }
+
+    /// Without the blanks at its end.
+    pub(crate) fn trim_end(&self) -> Self {
+        Self(self.0.trim_end().to_owned())
+    }
+
+    /// Parts with a separator in between.
+    pub(crate) fn join(parts: &[Self], separator: &'static str) -> Self {
+        let parts: Vec<_> = parts.iter().map(|part| part.0.as_str()).collect();
+        Self(parts.join(separator))
+    }
+
+    /// The columns that it takes on a terminal: two for a Chinese character, none for a color.
+    pub(crate) fn width(&self) -> usize {
+        anstream::adapter::strip_str(&self.0).to_string().width()
+    }
+}
+
+/// The sequence that sets colors, if the text begins with one.
+fn color(text: &str) -> Option<&str> {
+    let numbers = text.strip_prefix("\u{1b}[")?;
+    let end = numbers.find(|character: char| !character.is_ascii_digit() && character != ';')?;
+    numbers[end..].starts_with('m').then(|| &text[.."\u{1b}[".len() + end + 1])
+}
+
+/// Whether a terminal obeys the character and does not show it: control characters, and those that change the
+/// direction of text or break lines, so that a text reads otherwise than it is.
 fn is_command(character: char) -> bool {
-    let turns_text = matches!(
-        character,
-        '\u{061C}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}'
-    );
-    character.is_control() || turns_text
+    character.is_control()
+        || matches!(
+            character,
+            '\u{061C}'
+                | '\u{200E}'
+                | '\u{200F}'
+                | '\u{2028}'..='\u{202E}'
+                | '\u{2066}'..='\u{2069}'
+        )
 }
 
-/// What somebody else wrote, without what a terminal would take for a command. Line ends stay.
-pub(crate) fn printable(text: &str) -> String {
-    text.replace(|character: char| is_command(character) && character != '\n', "\u{FFFD}")
+/// Passes on what is written, escaped.
+struct Escaping<'a, 'f>(&'a mut fmt::Formatter<'f>);
+
+impl fmt::Write for Escaping<'_, '_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        for character in text.chars() {
+            if is_command(character) {
+                write!(self.0, "{}", character.escape_default())?;
+            } else {
+                self.0.write_char(character)?;
+            }
+        }
+        Ok(())
+    }
 }
 
-/// The same on one line, where a line end could feign a line of ours.
-pub(crate) fn printable_line(text: &str) -> String {
-    printable(text).replace('\n', " ")
+/// Text as a terminal may show it, on one line: `\n`, `\u{1b}`.
+pub(crate) fn escaped(text: &str) -> String {
+    Safe(text).to_string()
 }
 
-/// The same JSON, without what a terminal would take for a command. JSON itself escapes the controls below
-/// U+0020 alone. The others can only stand in its texts, where an escape means the same; the white space
-/// around its values stays.
-pub(crate) fn printable_json(json: &str) -> String {
+/// The same JSON, as a terminal may show it. JSON itself escapes only the controls below U+0020. Outside of
+/// its strings, a tab or a carriage return is white space.
+fn escaped_json(json: &str) -> String {
     let mut safe = String::with_capacity(json.len());
     for character in json.chars() {
-        if is_command(character) && !matches!(character, '\n' | '\r' | '\t') {
-            // Writing to a text does not fail.
-            let _ = write!(safe, "\\u{:04x}", u32::from(character));
-        } else {
-            safe.push(character);
+        match character {
+            '\n' => safe.push(character),
+            '\t' | '\r' => safe.push(' '),
+            _ if is_command(character) => safe.push_str(&format!("\\u{:04x}", u32::from(character))),
+            _ => safe.push(character),
         }
     }
     safe
 }
 
-/// The columns that a text takes on a terminal: two for a Chinese character, none for a colour.
-fn width(text: &str) -> usize {
-    anstream::adapter::strip_str(text).to_string().width()
+/// A word as bash, zsh and ksh read it back: in quotes if need be, without any control character.
+pub(crate) fn shell_word(word: &str) -> String {
+    let is_plain = |character: char| character.is_ascii_alphanumeric() || "-_./:@%+,".contains(character);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        return word.to_owned();
+    }
+    if !word.contains(is_command) {
+        return format!("'{}'", word.replace('\'', r"'\''"));
+    }
+    let mut quoted = String::from("$'");
+    for character in word.chars() {
+        if is_command(character) {
+            quoted.extend(character.to_string().bytes().map(|byte| format!("\\{byte:03o}")));
+        } else {
+            quoted.extend(matches!(character, '\'' | '\\').then_some('\\'));
+            quoted.push(character);
+        }
+    }
+    quoted + "'"
 }
 
-/// The text, filled up to this many columns of a terminal.
-pub(crate) fn padded(text: &str, columns: usize) -> String {
-    format!("{text}{}", " ".repeat(columns.saturating_sub(width(text))))
+/// Prints a line to standard output. For [`say!`] alone.
+///
+/// # Errors
+/// It cannot be written.
+pub(crate) fn print_line(line: &Text) -> Result<(), CliError> {
+    writeln!(anstream::stdout().lock(), "{}", line.0).map_err(CliError::Output)
+}
+
+/// Prints a line to standard error. For [`note!`] alone. There is no place to report a failure; the exit code
+/// is what is left.
+pub(crate) fn print_note(line: &Text) {
+    let _ = writeln!(anstream::stderr().lock(), "{}", line.0);
+}
+
+/// Asks on standard error and returns the answer from standard input.
+///
+/// # Errors
+/// Standard input cannot be read.
+pub(crate) fn ask(question: &Text) -> io::Result<String> {
+    let mut terminal = anstream::stderr().lock();
+    write!(terminal, "{} ", question.0)?;
+    terminal.flush()?;
+    let mut answer = String::new();
+    io::stdin().read_line(&mut answer)?;
+    Ok(answer)
+}
+
+/// Prints a value as JSON in several lines.
+///
+/// # Errors
+/// It cannot be written.
+pub(crate) fn json(value: &impl Serialize) -> Result<(), CliError> {
+    print_json(&serde_json::to_string_pretty(value).map_err(cannot_serialize)?)
+}
+
+/// Prints a value as JSON on one line.
+///
+/// # Errors
+/// It cannot be written.
+pub(crate) fn json_line(value: &impl Serialize) -> Result<(), CliError> {
+    print_json(&one_line(value)?)
+}
+
+fn one_line(value: &impl Serialize) -> Result<String, CliError> {
+    let line = serde_json::to_string(value).map_err(cannot_serialize)?;
+    // A value may contain JSON as it was received. Line ends stand between its values only.
+    Ok(line.replace(['\n', '\r'], " "))
+}
+
+/// A JSON list that is printed as its items are read.
+#[derive(Default)]
+pub(crate) struct JsonList {
+    has_items: bool,
+}
+
+impl JsonList {
+    /// Prints an item.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub(crate) fn item(&mut self, value: &impl Serialize) -> Result<(), CliError> {
+        let before = if self.has_items { "," } else { "[" };
+        self.has_items = true;
+        print_json(&format!("{before} {}", one_line(value)?))
+    }
+
+    /// Ends the list.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub(crate) fn end(self) -> Result<(), CliError> {
+        print_json(if self.has_items { "]" } else { "[]" })
+    }
+}
+
+fn cannot_serialize(error: serde_json::Error) -> CliError {
+    CliError::said(format!("the JSON cannot be written: {error}"))
+}
+
+fn print_json(json: &str) -> Result<(), CliError> {
+    if io::stdout().is_terminal() {
+        write_exactly(&[&escaped_json(json), "\n"])
+    } else {
+        write_exactly(&[json, "\n"])
+    }
+}
+
+/// Prints a record of CSV. On a terminal, it is one line.
+///
+/// # Errors
+/// It cannot be written.
+pub(crate) fn csv_line(record: &str) -> Result<(), CliError> {
+    if io::stdout().is_terminal() { say!("{}", record) } else { write_exactly(&[record, "\n"]) }
+}
+
+/// Prints a document as it was written.
+///
+/// # Errors
+/// It cannot be written.
+pub(crate) fn document(document: &str) -> Result<(), CliError> {
+    if io::stdout().is_terminal() {
+        document.lines().try_for_each(|line| say!("{}", line))
+    } else {
+        write_exactly(&[document])
+    }
+}
+
+fn write_exactly(parts: &[&str]) -> Result<(), CliError> {
+    let mut out = io::stdout().lock();
+    parts.iter().try_for_each(|part| out.write_all(part.as_bytes())).map_err(CliError::Output)
+}
+
+/// Writes what is still held back. A command succeeds only after this.
+///
+/// # Errors
+/// It cannot be written.
+pub(crate) fn flush() -> Result<(), CliError> {
+    io::stdout().flush().map_err(CliError::Output)
+}
+
+fn styled(style: Style, part: impl Part) -> Text {
+    Text(format!("{style}{}{style:#}", Safe(&part)))
+}
+
+/// For what is wrong.
+pub(crate) fn red(part: impl Part) -> Text {
+    styled(AnsiColor::Red.on_default().bold(), part)
+}
+
+/// For what is right.
+pub(crate) fn green(part: impl Part) -> Text {
+    styled(AnsiColor::Green.on_default(), part)
+}
+
+/// For what deserves a look.
+pub(crate) fn yellow(part: impl Part) -> Text {
+    styled(AnsiColor::Yellow.on_default(), part)
+}
+
+/// For what is beside the point.
+pub(crate) fn faint(part: impl Part) -> Text {
+    styled(Style::new().dimmed(), part)
+}
+
+/// For headings.
+pub(crate) fn bold(part: impl Part) -> Text {
+    styled(Style::new().bold(), part)
+}
+
+/// The part, filled up to this many columns of a terminal.
+pub(crate) fn padded(part: impl Part, columns: usize) -> Text {
+    let text = text!("{}", part);
+    let missing = columns.saturating_sub(text.width());
+    Text(text.0 + &" ".repeat(missing))
 }
 
 /// Prints rows under a heading, each column as wide as its widest cell.
-pub(crate) fn table<const COLUMNS: usize>(heading: [&str; COLUMNS], rows: &[[String; COLUMNS]]) {
+///
+/// # Errors
+/// They cannot be written.
+pub(crate) fn table<const COLUMNS: usize>(
+    heading: [&str; COLUMNS],
+    rows: &[[Text; COLUMNS]],
+) -> Result<(), CliError> {
+    let heading = heading.map(|name| text!("{}", name));
     let widest = |column: usize| {
-        let cells = rows.iter().map(|row| width(&row[column]));
-        cells.chain([width(heading[column])]).max().unwrap_or_default()
+        let cells = rows.iter().chain([&heading]).map(|row| row[column].width());
+        cells.max().unwrap_or_default()
     };
     let widths: [usize; COLUMNS] = std::array::from_fn(widest);
-    let line = |cells: [&str; COLUMNS]| {
+    let line = |cells: &[Text; COLUMNS]| {
         let cells: Vec<_> = cells.iter().zip(widths).map(|(cell, width)| padded(cell, width)).collect();
-        cells.join("  ").trim_end().to_owned()
+        Text::join(&cells, "  ").trim_end()
     };
-    anstream::println!("{}", bold(line(heading)));
-    for row in rows {
-        anstream::println!("{}", line(std::array::from_fn(|column| row[column].as_str())));
-    }
+    say!("{}", bold(line(&heading)))?;
+    rows.iter().try_for_each(|row| say!("{}", line(row)))
 }
 
 /// A moment for a person, to the second.
@@ -136,7 +413,7 @@ pub(crate) fn reply(reply: &Reply) -> String {
     let agents =
         (!reply.agent_id_list.is_empty()).then(|| format!("agents {}", reply.agent_id_list.join(", ")));
     let failed = (reply.error_code != 0).then(|| format!("nobody: {}", reply.error_info));
-    printable(&group.into_iter().chain(agents).chain(failed).collect::<Vec<_>>().join(", "))
+    group.into_iter().chain(agents).chain(failed).collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]
@@ -145,14 +422,58 @@ mod tests {
 
     use super::*;
 
+    /// Escape, delete, the same as `ESC [` in one character, turns of the direction, line ends of all kinds.
+    const HOSTILE: &str = "a\u{1b}[2J\u{7f}\u{9b}\u{202e}\u{2066}\u{200f}\u{2028}\u{85}\r\tb\nc";
+    const SHOWN: &str = r"a\u{1b}[2J\u{7f}\u{9b}\u{202e}\u{2066}\u{200f}\u{2028}\u{85}\r\tb\nc";
+
     #[test]
-    fn nothing_that_a_terminal_obeys_is_printed() {
-        let hostile = "a\u{1b}\u{7f}\u{9b}\u{202e}\u{2066}\u{200f}\nb";
-        assert_eq!(printable(hostile), format!("a{}\nb", "\u{FFFD}".repeat(6)));
-        assert_eq!(printable_line(hostile), format!("a{} b", "\u{FFFD}".repeat(6)));
-        let value = json!({ "said": hostile });
-        let printed = printable_json(&format!("{value:#}"));
-        assert!(printed.contains(r"a\u001b\u007f\u009b\u202e\u2066\u200f\nb"), "{printed}");
+    fn text_from_elsewhere_gives_a_terminal_no_commands() {
+        assert_eq!(escaped(HOSTILE), SHOWN);
+        assert_eq!(text!("{}\n{}", HOSTILE, red(HOSTILE)).0, format!("{SHOWN}\n{}", red(SHOWN).0));
+        assert_eq!(escaped("退款 é 👩‍💻"), "退款 é 👩‍💻");
+    }
+
+    #[test]
+    fn json_on_a_terminal_is_the_same_value() {
+        let value = json!({ "said": HOSTILE });
+        let printed = escaped_json(&format!("{value:#}"));
+        assert!(printed.contains(r"\u007f\u009b\u202e\u2066\u200f\u2028\u0085\r\tb\nc"), "{printed}");
         assert_eq!(serde_json::from_str::<Value>(&printed).unwrap_or_default(), value);
+    }
+
+    #[test]
+    fn messages_of_clap_keep_their_colors_and_nothing_else() {
+        let error = clap::Command::new("desk").error(clap::error::ErrorKind::Io, HOSTILE);
+        let shown = Text::of_clap(&error).0;
+        assert!(shown.starts_with("\u{1b}["), "{shown:?}");
+        let plain = anstream::adapter::strip_str(&shown).to_string();
+        assert!(plain.contains(r"a\u{1b}[2J\u{7f}\u{9b}\u{202e}"), "{plain:?}");
+        for (text, expected) in
+            [("\u{1b}[1;31mred", Some("\u{1b}[1;31m")), ("\u{1b}[2J", None), ("\u{1b}[", None)]
+        {
+            assert_eq!(color(text), expected);
+        }
+    }
+
+    #[test]
+    fn a_shell_reads_back_the_word_that_was_printed() {
+        for (word, printed) in [
+            ("s-1", "s-1"),
+            ("", "''"),
+            ("a b", "'a b'"),
+            ("it's", r"'it'\''s'"),
+            ("$(rm)`", "'$(rm)`'"),
+            ("a\nb'\\", r"$'a\012b\'\\'"),
+        ] {
+            assert_eq!(shell_word(word), printed);
+        }
+        for word in ["", "-rf", "~", "a'b\"c", "退款 !", HOSTILE, "\\'\n$(touch x)"] {
+            let script = format!("printf %s {}", shell_word(word));
+            let output = std::process::Command::new("bash").args(["-c", &script]).output();
+            assert_eq!(
+                output.ok().and_then(|output| String::from_utf8(output.stdout).ok()).as_deref(),
+                Some(word)
+            );
+        }
     }
 }

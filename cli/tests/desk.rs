@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::{APP, desk, file, on, path, run};
+use common::{APP, desk, on, run};
 use desk_local::stage::Stage;
 use desk_webhooks::store::ports::{KeepEvents, Received};
 use serde_json::{Value, json};
@@ -266,7 +266,7 @@ async fn a_list_goes_on_where_the_page_before_ended() {
     let said = on(&stage, &list).await;
     assert_eq!(said.out.lines().count(), 101);
     assert!(!said.out.contains('\u{1b}'), "{}", said.out);
-    assert!(said.err.starts_with("there are more; go on with --after 's-20"), "{}", said.err);
+    assert!(said.err == "there are more; go on with --after=$'s-20\\033[2J'\n", "{}", said.err);
     let said = on(&stage, &[list.as_slice(), &["--after", "s-20\u{1b}[2J"]].concat()).await;
     assert_eq!((said.out.lines().count(), said.err.as_str()), (21, ""));
     let said = on(&stage, &[list.as_slice(), &["--limit", "3", "--json"]].concat()).await;
@@ -328,50 +328,6 @@ async fn sessions_are_exported_a_line_each_and_an_export_can_go_on() {
     assert_eq!(rest.out.lines().count(), 28);
     let said = on(&stage, &export(&["--user", "maya", "--resume", "nowhere"])).await;
     assert!(said.code == Some(1) && said.err.contains("`nowhere` is no place of an export"), "{}", said.err);
-}
-
-#[tokio::test]
-async fn what_others_wrote_gives_a_terminal_no_commands() {
-    use desk_webhooks::store::ports::Quarantine;
-    // Escape, the same with its bracket in one character, delete, and an override of the direction.
-    const HOSTILE: &str = "\u{1b}[2J\u{9b}2J\u{7f}\u{202e}";
-    const SHOWN: &str = "\u{FFFD}[2J\u{FFFD}2J\u{FFFD}\u{FFFD}";
-    let is_safe = |out: &str| !out.contains(['\u{1b}', '\u{9b}', '\u{7f}', '\u{202e}']);
-
-    let (url, _requests) = server(200, HOSTILE).await;
-    let said = run(&[], &["send", "--url", &url, APP[0], APP[1], "--session", "s-1"]).await;
-    assert!(is_safe(&said.out) && said.out.contains(SHOWN), "{:?}", said.out);
-
-    let rules = file(
-        "pools: { p: { group: 2 }, g: { group: 1 } }\ndefault: { pool: g }\nrules:\n\
-         - { name: r, when: { user_id: maya }, then: [{ pool: p }] }\n",
-    );
-    let question = json!({
-        "CallbackCommand": "ChatBot.OnAssignHuman", "SessionId": "s", "ClientUserId": HOSTILE,
-    });
-    let event = file(&question.to_string());
-    let explain = ["rules", "explain", path(&rules), "--event", path(&event)];
-    let said = run(&[], &explain).await;
-    assert!(is_safe(&said.out) && said.out.contains(&format!("saw {SHOWN}")), "{:?}{}", said.out, said.err);
-    let said = run(&[], &[explain.as_slice(), &["--json"]].concat()).await;
-    let explained: Value = serde_json::from_str(&said.out).unwrap();
-    assert!(is_safe(&said.out) && said.out.contains(r"\u009b2J\u007f"), "{:?}", said.out);
-    assert_eq!(explained["because"][0]["saw"], HOSTILE);
-
-    let stage = Stage::start().await.unwrap();
-    let body = json!({ "CallbackCommand": "Desk.Brand.New", "Text": HOSTILE });
-    let text = body.to_string();
-    let received = Received { app: APP[1].parse().unwrap(), body: text.as_bytes(), at_ms: 1_793_584_800_000 };
-    stage.store().quarantine(received, "Desk.Brand.New", "not known").await.unwrap();
-    for command in [
-        &["quarantine", "show", "1793584800000#", APP[0], APP[1]] as &[&str],
-        &["quarantine", "list", APP[0], APP[1], "--day", "2026-11-02", "--json"],
-    ] {
-        let said = on(&stage, command).await;
-        let printed: Value = serde_json::from_str(&said.out).unwrap();
-        assert!(is_safe(&said.out), "{:?}", said.out);
-        assert!(printed == body || printed[0]["body"] == text, "{:?}", said.out);
-    }
 }
 
 /// A server that answers everything with `status` and `body`, and remembers the request.

@@ -6,7 +6,8 @@
 //!
 //! It runs on a thread of its own. Once it is dropped, so is every connection and every handle of the data file.
 
-use std::io;
+use std::fs::File;
+use std::io::{self, Read};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 
@@ -66,6 +67,12 @@ pub enum EngineError {
         path: PathBuf,
         /// What the engine says.
         reason: DynoxideError,
+    },
+    /// The data file has a content that this engine did not write.
+    #[error("{} is not a data file of this command; give another file, or one that does not exist yet", path.display())]
+    NotADataFile {
+        /// The file that was asked for.
+        path: PathBuf,
     },
     /// A table could not be created or looked at.
     #[error("cannot create table {name} ({reason}); compare {logical_id} in the template")]
@@ -148,10 +155,26 @@ fn database(options: &EngineOptions) -> Result<Database, EngineError> {
 
 fn open(options: &EngineOptions) -> Result<Database, EngineError> {
     let path = options.data.as_deref().unwrap_or(Path::new(":memory:"));
+    // The engine would take any other file for an encrypted one.
+    let starts_as_database = |content: Vec<u8>| content.is_empty() || content == SQLITE_MAGIC;
+    if options.data.is_some() && !beginning(path).is_none_or(starts_as_database) {
+        return Err(EngineError::NotADataFile { path: path.to_owned() });
+    }
     path.to_str()
         .ok_or_else(|| DynoxideError::ValidationException("its name is not UTF-8".to_owned()))
         .and_then(Database::new)
         .map_err(|reason| EngineError::Data { path: path.to_owned(), reason })
+}
+
+/// How every database file of SQLite begins.
+const SQLITE_MAGIC: &[u8] = b"SQLite format 3\0";
+
+/// The first bytes of a file, if it can be read. What cannot be read is reported by the engine.
+fn beginning(path: &Path) -> Option<Vec<u8>> {
+    let mut beginning = Vec::new();
+    let file = File::open(path).ok()?;
+    file.take(SQLITE_MAGIC.len() as u64).read_to_end(&mut beginning).ok()?;
+    Some(beginning)
 }
 
 /// The table as the engine has it, or nothing.

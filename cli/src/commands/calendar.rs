@@ -4,12 +4,11 @@ use desk_webhooks::routing::{Calendar as Hours, Day};
 use jiff::{Timestamp, ToSpan, civil::Date};
 use serde_json::json;
 
-use super::print_json;
 use crate::{
     args::Calendar,
     document::Document,
     error::CliError,
-    output::{faint, table, zone_name},
+    output::{self, Text, faint, table, text, zone_name},
 };
 
 /// Ten years: more than anybody reads.
@@ -41,13 +40,13 @@ pub(super) fn run(arguments: &Calendar) -> Result<(), CliError> {
         return Err(CliError::said("these are more than ten years; take fewer days"));
     }
     if arguments.json {
-        print_json(&dates.iter().map(|date| to_json(calendar, *date)).collect::<Vec<_>>());
+        let days: Vec<_> = dates.iter().map(|date| to_json(calendar, *date)).collect();
+        output::json(&days)
     } else {
         let rows: Vec<_> = dates.iter().map(|date| row(calendar, *date)).collect();
         let hours = format!("hours ({})", zone_name(&calendar.timezone));
-        table(["date", "", &hours, "because"], &rows);
+        table(["date", "", &hours, "because"], &rows)
     }
-    Ok(())
 }
 
 fn hours(day: &Day<'_>) -> Vec<String> {
@@ -59,11 +58,12 @@ fn to_json(calendar: &Hours, date: Date) -> serde_json::Value {
     json!({ "date": date, "hours": hours(&day), "because": day.because.describe(), "clock": clock(calendar, date) })
 }
 
-fn row(calendar: &Hours, date: Date) -> [String; 4] {
+fn row(calendar: &Hours, date: Date) -> [Text; 4] {
     let day = calendar.day(date);
-    let hours = if day.hours.is_empty() { faint("closed") } else { hours(&day).join(", ") };
+    let hours = if day.hours.is_empty() { faint("closed") } else { text!("{}", hours(&day).join(", ")) };
     let because = day.because.describe().into_iter().chain(clock(calendar, date));
-    [date.to_string(), date.strftime("%a").to_string(), hours, because.collect::<Vec<_>>().join("; ")]
+    let because = because.collect::<Vec<_>>().join("; ");
+    [text!("{}", date), text!("{}", date.strftime("%a")), hours, text!("{}", because)]
 }
 
 /// What daylight saving does to the clocks on that day.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ureq::Agent;
+use ureq::{Agent, http::Uri};
 
 use crate::error::CliError;
 
@@ -12,6 +12,26 @@ use crate::error::CliError;
 pub(super) fn agent() -> Agent {
     let config = Agent::config_builder().http_status_as_error(false).max_redirects(0);
     config.timeout_global(Some(Duration::from_secs(10))).build().into()
+}
+
+/// Refuses what is not a URL of a web server, before anything is sent.
+///
+/// # Errors
+/// It has no scheme, another one, or no host.
+pub(super) fn check_url(url: &str) -> Result<(), CliError> {
+    let parsed: Option<Uri> = url.parse().ok();
+    let scheme = parsed.as_ref().filter(|url| url.host().is_some()).and_then(Uri::scheme_str);
+    if scheme.is_some_and(|scheme| ["http", "https"].iter().any(|known| scheme.eq_ignore_ascii_case(known))) {
+        return Ok(());
+    }
+    let shown = without_secrets(url);
+    Err(CliError::said(if url.contains("://") {
+        format!("invalid URL {shown}; write one such as https://desk.example.com/session-events/KEY")
+    } else {
+        format!(
+            "the URL {shown} does not say how it is reached; write https://{shown}, and the URL key behind it"
+        )
+    }))
 }
 
 /// The URL without its key, and the key.
@@ -30,12 +50,7 @@ fn without_secrets(url: &str) -> &str {
 
 /// Nothing answered.
 pub(super) fn cannot_reach(url: &str, error: &ureq::Error) -> CliError {
-    let why = match error {
-        // Its own words repeat the whole URL.
-        ureq::Error::BadUri(_) => "it needs http:// or https://, and a host".to_owned(),
-        error => error.to_string(),
-    };
-    CliError::said(format!("{} cannot be reached: {why}", without_secrets(url)))
+    CliError::said(format!("{} cannot be reached: {error}", without_secrets(url)))
 }
 
 #[cfg(test)]
@@ -52,8 +67,26 @@ mod tests {
         ] {
             assert_eq!(without_secrets(url), told);
         }
-        let error = ureq::Error::BadUri("a.example/session-events/k3y is missing scheme".into());
-        let said = cannot_reach("a.example/session-events/k3y", &error).to_string();
-        assert!(said.starts_with("a.example/session-events cannot be reached: it needs"), "{said}");
+    }
+
+    #[test]
+    fn a_url_that_cannot_be_called_is_refused_with_a_remedy() {
+        for (url, told) in [
+            (
+                "a.example/session-events/k3y",
+                "the URL a.example/session-events does not say how it is reached; write https://a.example/session-events,",
+            ),
+            ("localhost:9000/session-events/k3y", "the URL localhost:9000/session-events does not say"),
+            ("a.example", "the URL a.example does not say"),
+            ("ftp://a.example/session-events/k3y", "invalid URL ftp://a.example/session-events; write"),
+            ("https:///session-events/k3y", "invalid URL https:///session-events; write"),
+            ("https://a example/session-events/k3y", "invalid URL https://a example/session-events; write"),
+        ] {
+            let said = check_url(url).err().map(|error| error.to_string()).unwrap_or_default();
+            assert!(said.starts_with(told) && !said.contains("k3y"), "{url}: {said}");
+        }
+        for url in ["https://a.example/session-events/k3y", "HTTP://127.0.0.1:9000/assign-agent"] {
+            assert!(check_url(url).is_ok(), "{url}");
+        }
     }
 }

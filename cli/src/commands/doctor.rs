@@ -12,14 +12,11 @@ use desk_webhooks::webhook::{MAX_BODY_BYTES, sign};
 use serde_json::{Value, json};
 use ureq::{Agent, http::Uri};
 
-use super::{
-    deployment::{agent, cannot_reach, endpoint_and_key},
-    print_json,
-};
+use super::deployment::{agent, cannot_reach, check_url, endpoint_and_key};
 use crate::{
     args::Doctor,
     error::CliError,
-    output::{faint, green, now_ms, red, yellow},
+    output::{self, faint, green, now_ms, red, say, yellow},
 };
 
 /// The platform gives up after this time.
@@ -98,6 +95,7 @@ struct Patient<'a> {
 }
 
 pub(super) fn run(arguments: &Doctor) -> Result<(), CliError> {
+    check_url(&arguments.url)?;
     let patient = Patient {
         agent: agent(),
         url: arguments.url.split('?').next().unwrap_or_default().trim_end_matches('/'),
@@ -106,9 +104,9 @@ pub(super) fn run(arguments: &Doctor) -> Result<(), CliError> {
     };
     let checks = patient.examine()?;
     if arguments.json {
-        print_json(&checks.iter().map(to_json).collect::<Vec<_>>());
+        output::json(&checks.iter().map(to_json).collect::<Vec<_>>())?;
     } else {
-        checks.iter().for_each(show);
+        checks.iter().try_for_each(show)?;
     }
     let failed = checks.iter().filter(|check| check.verdict == Verdict::Fail).count();
     match failed {
@@ -121,8 +119,8 @@ pub(super) fn run(arguments: &Doctor) -> Result<(), CliError> {
 impl Patient<'_> {
     fn examine(&self) -> Result<Vec<Check>, CliError> {
         let now = now_ms() / 1000;
-        let good = self.query(&self.app, self.token.map(|token| (token, now)));
-        let probe = self.probe(&good)?;
+        let good = query(Some(&self.app), self.token.map(|token| (token, now)));
+        let probe = self.probe(&good, now)?;
         let passed = probe.verdict == Verdict::Pass;
         let mut checks = vec![transport(self.url), probe];
         if passed {
@@ -131,40 +129,34 @@ impl Patient<'_> {
             // Where the platform itself is not let in, a refusal of others proves nothing.
             checks.extend([ANOTHER_APP, URL_KEY, SIGNATURE, STRANGER].map(not_known));
         }
-        checks.push(self.method(&good)?);
+        checks.push(self.method(&good, passed)?);
         checks.push(self.size(&good)?);
         Ok(checks)
     }
 
     /// What differs from the probe in one thing, and has to be refused for it.
     fn compare(&self, good: &str, now: u64, checks: &mut Vec<Check>) -> Result<(), CliError> {
-        let foreign = self.query("1", self.token.map(|token| (token, now)));
+        let foreign = query(Some("1"), self.token.map(|token| (token, now)));
         checks.push(self.refuses(ANOTHER_APP, &foreign)?);
-        let locks = [self.keys(good, checks)?, self.signatures(now, checks)?];
-        if locks.contains(&Lock::Shut) {
-            return Ok(());
-        }
-        let (verdict, said) = if locks.contains(&Lock::Unknown) {
-            (Verdict::Note, "not known: mend first what is said above")
-        } else {
-            let advice =
-                "whoever knows an app id may send callbacks; set URL keys, or SIGNATURE_POLICY to required";
-            (Verdict::Fail, advice)
+        let (signatures, signature_checks) = self.signatures(now)?;
+        let (keys, key_check) = self.keys(good, signatures)?;
+        checks.push(key_check);
+        checks.extend(signature_checks);
+        let (verdict, said) = match (keys, signatures) {
+            (Lock::Shut, Lock::Shut) => (Verdict::Pass, "by the URL key and by the signature"),
+            (Lock::Shut, _) => (Verdict::Pass, "by the URL key"),
+            (_, Lock::Shut) => (Verdict::Pass, "by the signature"),
+            (Lock::Open, Lock::Open) => (
+                Verdict::Fail,
+                "anyone who knows an app id can send callbacks; set URL keys, or SIGNATURE_POLICY to required",
+            ),
+            _ => (Verdict::Note, "unknown; fix what is reported above first"),
         };
         checks.push(Check { name: STRANGER, verdict, said: said.into() });
         Ok(())
     }
 
-    /// The platform's parameters, signed if there is a token to sign with.
-    fn query(&self, app: &str, signed: Option<(&str, u64)>) -> String {
-        let sign = signed.map(|(token, time)| {
-            let time = time.to_string();
-            format!("&RequestTime={time}&Sign={}", sign(token, &time))
-        });
-        format!("?SdkAppid={app}{}", sign.unwrap_or_default())
-    }
-
-    fn probe(&self, query: &str) -> Result<Check, CliError> {
+    fn probe(&self, query: &str, now: u64) -> Result<Check, CliError> {
         let started = Instant::now();
         let answer = self.ask(self.url, query)?;
         let took = started.elapsed();
@@ -173,7 +165,7 @@ impl Patient<'_> {
                 (Verdict::Fail, format!("after {took:.1?}: the platform gives up after {PATIENCE:?}"))
             }
             Answer::Taken => (Verdict::Pass, format!("after {took:.0?}")),
-            Answer::Refused => (Verdict::Fail, "HTTP 403; check the URL key, --app, and --token".to_owned()),
+            Answer::Refused => (Verdict::Fail, format!("HTTP 403: {}", self.why_refused(now)?)),
             Answer::Unclear(status) => {
                 let advice = match status {
                     404 => "; the URL ends in /assign-agent or /session-events, and a key if there is one",
@@ -187,37 +179,66 @@ impl Patient<'_> {
         Ok(Check { name: "answers the platform's check of the URL", verdict, said })
     }
 
+    /// The reason of a refusal, as far as it can be known from outside. The answer is the same for every
+    /// reason, so this leaves out one parameter after the other.
+    fn why_refused(&self, now: u64) -> Result<String, CliError> {
+        let signed = self.token.map(|token| (token, now));
+        let is_taken = |query: &str| Ok::<_, CliError>(self.ask(self.url, query)? == Answer::Taken);
+        let foreign = format!("the deployment does not serve app {}; check --app and SdkAppIds", self.app);
+        const TOKEN: &str = "the token is wrong, or the clock of this machine is more than a minute off";
+        if is_taken(&query(None, signed))? {
+            return Ok(foreign);
+        }
+        if signed.is_some() && is_taken(&query(Some(&self.app), None))? {
+            return Ok(format!("{TOKEN}; the same request without a signature is accepted"));
+        }
+        if signed.is_some() && is_taken(&query(None, None))? {
+            return Ok(format!("{foreign}; besides, {TOKEN}"));
+        }
+        let key = if endpoint_and_key(self.url).is_some() { "a wrong" } else { "a missing" };
+        let (signature, causes) = match signed {
+            Some(_) => ("a wrong token or clock", "wrong_signature, request_time_off"),
+            None => ("a missing signature (give --token)", "no_signature"),
+        };
+        Ok(format!(
+            "{key} URL key, {signature}, an app that is not served, or a source address that is not allowed. From \
+             outside, these look the same; `Cause` in the function's log tells them apart: url_key, {causes}, \
+             foreign_app, source_address"
+        ))
+    }
+
     /// Whether URL keys are needed.
-    fn keys(&self, query: &str, checks: &mut Vec<Check>) -> Result<Lock, CliError> {
+    fn keys(&self, query: &str, signatures: Lock) -> Result<(Lock, Check), CliError> {
+        let check = |verdict, said| Check { name: URL_KEY, verdict, said };
+        let instead = if signatures == Lock::Shut { "; signatures protect this URL" } else { "" };
         let Some((endpoint, _key)) = endpoint_and_key(self.url) else {
-            let said = "the URL has none; anybody who learns the address can send callbacks to it".to_owned();
-            checks.push(Check { name: URL_KEY, verdict: Verdict::Note, said });
-            return Ok(Lock::Open);
+            return Ok((Lock::Open, check(Verdict::Note, format!("the URL has none{instead}"))));
         };
         let without = self.ask(endpoint, query)?;
         let wrong = self.ask(&format!("{endpoint}/not-the-key"), query)?;
         let (verdict, said) = match (without, wrong) {
             (Answer::Taken, _) | (_, Answer::Taken) => {
-                (Verdict::Fail, "the key of the URL is not looked at; set URL_KEYS".to_owned())
+                let verdict = if signatures == Lock::Shut { Verdict::Note } else { Verdict::Fail };
+                (verdict, format!("the key of the URL is not checked; set URL_KEYS{instead}"))
             }
             (Answer::Unclear(status), _) | (_, Answer::Unclear(status)) => (Verdict::Fail, unclear(status)),
             (Answer::Refused, Answer::Refused) => {
                 (Verdict::Pass, "HTTP 403 without one, and with another one".to_owned())
             }
         };
-        checks.push(Check { name: URL_KEY, verdict, said });
-        Ok(Lock::tried([without, wrong]))
+        Ok((Lock::tried([without, wrong]), check(verdict, said)))
     }
 
     /// Whether signatures are needed.
-    fn signatures(&self, now: u64, checks: &mut Vec<Check>) -> Result<Lock, CliError> {
-        let unsigned = self.ask(self.url, &self.query(&self.app, None))?;
-        let forged = self.ask(self.url, &self.query(&self.app, Some(("not the token", now))))?;
+    fn signatures(&self, now: u64) -> Result<(Lock, Vec<Check>), CliError> {
+        let app = Some(self.app.as_str());
+        let unsigned = self.ask(self.url, &query(app, None))?;
+        let forged = self.ask(self.url, &query(app, Some(("not the token", now))))?;
         let mut check = signature_check(unsigned, forged);
         if self.token.is_none() {
             check.said.push_str("; stale timestamps were not tried: that takes --token");
         }
-        checks.push(check);
+        let mut checks = vec![check];
         if forged != Answer::Taken
             && let Some(token) = self.token
         {
@@ -225,10 +246,10 @@ impl Patient<'_> {
                 ("refuses a signature of an hour ago", now.saturating_sub(HOUR_SECONDS)),
                 ("refuses a signature of an hour ahead", now + HOUR_SECONDS),
             ] {
-                checks.push(self.refuses(name, &self.query(&self.app, Some((token, time))))?);
+                checks.push(self.refuses(name, &query(app, Some((token, time))))?);
             }
         }
-        Ok(Lock::tried([unsigned, forged]))
+        Ok((Lock::tried([unsigned, forged]), checks))
     }
 
     fn refuses(&self, name: &'static str, query: &str) -> Result<Check, CliError> {
@@ -242,11 +263,19 @@ impl Patient<'_> {
         Ok(Check { name, verdict, said })
     }
 
-    fn method(&self, query: &str) -> Result<Check, CliError> {
+    /// A gateway that has only a route for POST answers GET with 404, or 403. Where POST fails as well, that
+    /// says nothing about GET.
+    fn method(&self, query: &str, post_passed: bool) -> Result<Check, CliError> {
         let got = self.agent.get(format!("{}{query}", self.url)).call();
         let status = got.map_err(|error| cannot_reach(self.url, &error))?.status().as_u16();
         let (verdict, said) = match status {
-            400..=499 => (Verdict::Pass, format!("HTTP {status}")),
+            405 => (Verdict::Pass, "HTTP 405".to_owned()),
+            403 | 404 if post_passed => {
+                (Verdict::Pass, format!("HTTP {status}: there is a route for POST and none for GET"))
+            }
+            400..=499 => {
+                (Verdict::Note, format!("HTTP {status} is not an answer to GET alone, so nothing is known"))
+            }
             _ => (Verdict::Fail, format!("HTTP {status}; callbacks come by POST and nothing else")),
         };
         Ok(Check { name: "refuses GET", verdict, said })
@@ -276,6 +305,16 @@ impl Patient<'_> {
         let reply: Value = serde_json::from_str(&reply).unwrap_or_default();
         Ok(Answer::of(answered.status().as_u16(), &reply))
     }
+}
+
+/// The platform's parameters, signed with a token if one is given.
+fn query(app: Option<&str>, signed: Option<(&str, u64)>) -> String {
+    let app = app.map(|app| format!("SdkAppid={app}"));
+    let sign = signed.map(|(token, time)| {
+        let time = time.to_string();
+        format!("RequestTime={time}&Sign={}", sign(token, &time))
+    });
+    format!("?{}", app.into_iter().chain(sign).collect::<Vec<_>>().join("&"))
 }
 
 fn transport(url: &str) -> Check {
@@ -312,7 +351,7 @@ fn signature_check(unsigned: Answer, forged: Answer) -> Check {
 }
 
 fn not_known(name: &'static str) -> Check {
-    let said = "not known: mend first what the platform's check of the URL says".to_owned();
+    let said = "unknown; fix the platform's check of the URL first".to_owned();
     Check { name, verdict: Verdict::Note, said }
 }
 
@@ -346,14 +385,14 @@ fn to_json(check: &Check) -> Value {
     json!({ "check": check.name, "verdict": word(check.verdict), "said": check.said })
 }
 
-fn show(check: &Check) {
+fn show(check: &Check) -> Result<(), CliError> {
     let word = word(check.verdict);
     let word = match check.verdict {
         Verdict::Pass => green(word),
         Verdict::Note => yellow(word),
         Verdict::Fail => red(word),
     };
-    anstream::println!("{word}  {}: {}", check.name, faint(&check.said));
+    say!("{}  {}: {}", word, check.name, faint(&check.said))
 }
 
 #[cfg(test)]

@@ -14,13 +14,11 @@ mod users;
 use std::path::Path;
 
 use desk_webhooks::webhook::Incoming;
-use serde::Serialize;
 use serde_json::Value;
 
 use crate::{
     args::{Arguments, Command},
     error::CliError,
-    output::printable_json,
 };
 
 /// Does what was asked.
@@ -58,6 +56,7 @@ pub(crate) fn read_text(path: &Path) -> Result<String, CliError> {
 #[derive(Default)]
 struct Callback {
     body: String,
+    command: Option<String>,
     platform: Option<String>,
     client_ip: Option<String>,
 }
@@ -74,10 +73,6 @@ fn read_callback(path: &Path) -> Result<Callback, CliError> {
     let body = incoming.take_body().map_err(|refusal| broken(refusal.info()))?;
     let body = String::from_utf8(body).map_err(|_| broken("its body is no text"))?;
     let parameter = |name| incoming.parameter(name).filter(|value| !value.is_empty());
-    Ok(Callback { platform: parameter("OptPlatform"), client_ip: parameter("ClientIP"), body })
-}
-
-fn print_json(value: &impl Serialize) {
-    // A value that is made for this becomes JSON.
-    println!("{}", printable_json(&serde_json::to_string_pretty(value).unwrap_or_default()));
+    let (command, platform) = (parameter("CallbackCommand"), parameter("OptPlatform"));
+    Ok(Callback { command, platform, client_ip: parameter("ClientIP"), body })
 }

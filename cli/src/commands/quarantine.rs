@@ -14,11 +14,14 @@ use desk_webhooks::{
 use jiff::{civil::Date, tz::TimeZone};
 use serde_json::{Value, json};
 
-use super::{print_json, rules::zone};
+use super::rules::zone;
 use crate::{
     args::Quarantine,
     error::CliError,
-    output::{bold, green, moment, now_ms, padded, printable_json, printable_line, timestamp, zone_name},
+    output::{
+        self, JsonList, Text, bold, document, green, moment, note, now_ms, padded, say, text, timestamp,
+        zone_name,
+    },
     tables,
 };
 
@@ -27,11 +30,7 @@ pub(super) async fn run(command: Quarantine, stack: Option<&str>) -> Result<(), 
     match command {
         Quarantine::List { app, day, json } => {
             let entries = of_day(&store, app.id, midnight(day));
-            if json {
-                print(entries).await?;
-            } else {
-                list(entries, &zone(&store, app.id).await).await?;
-            }
+            if json { print(entries).await } else { list(entries, &zone(&store, app.id).await).await }
         }
         Quarantine::Show { entry, app } => {
             let none =
@@ -43,22 +42,21 @@ pub(super) async fn run(command: Quarantine, stack: Option<&str>) -> Result<(), 
             let body = match text_or_base64(&found.body) {
                 Ok(text) => text.to_owned(),
                 Err(base64) => {
-                    anstream::eprintln!("the body is not UTF-8; it is printed in base64");
+                    note!("the body is not UTF-8; it is printed in base64");
                     base64
                 }
             };
-            println!("{}", printable_json(&body));
+            document(&format!("{body}\n"))
         }
         Quarantine::Replay { app, day, json } => {
             let (replayed, left) = replay(&store, app.id, midnight(day)).await?;
             if json {
-                print_json(&json!({ "replayed": replayed, "left": left }));
+                output::json(&json!({ "replayed": replayed, "left": left }))
             } else {
-                anstream::println!("{}: {replayed}; {left} still not understood", green("replayed"));
+                say!("{}: {}; {} still not understood", green("replayed"), replayed, left)
             }
         }
     }
-    Ok(())
 }
 
 /// A day's first moment, or this one.
@@ -87,7 +85,7 @@ async fn replay(store: &Store, app: AppId, at_ms: u64) -> Result<(usize, usize),
         store.release(app, on(at_ms), &entry.id).await?;
         replayed += 1;
         if replayed % EVERY == 0 {
-            anstream::eprintln!("{replayed} entries");
+            note!("{} entries", replayed);
         }
     }
     Ok((replayed, left))
@@ -131,13 +129,11 @@ fn of_day(store: &Store, app: AppId, at_ms: u64) -> QuarantineEntries<'_> {
 
 /// One JSON list, written as it is read.
 async fn print(mut entries: QuarantineEntries<'_>) -> Result<(), CliError> {
-    let mut before = "[";
+    let mut list = JsonList::default();
     while let Some(entry) = entries.next().await? {
-        println!("{before} {}", printable_json(&to_json(&entry).to_string()));
-        before = ",";
+        list.item(&to_json(&entry))?;
     }
-    println!("{}", if before == "[" { "[]" } else { "]" });
-    Ok(())
+    list.end()
 }
 
 fn to_json(entry: &Quarantined) -> Value {
@@ -160,21 +156,21 @@ async fn list(mut entries: QuarantineEntries<'_>, zone: &TimeZone) -> Result<(),
     /// So much of the digest tells two of one millisecond apart.
     const NAME: usize = 22;
     let received = format!("received ({})", zone_name(zone));
-    let row = |at: &str, name: &str, reason: &str| {
-        format!("{}  {}  {reason}", padded(at, received.len().max(19)), padded(name, NAME))
+    let row = |at: &str, name: &str, reason: &str| -> Text {
+        text!("{}  {}  {}", padded(at, received.len().max(19)), padded(name, NAME), reason)
     };
     let mut is_empty = true;
     while let Some(entry) = entries.next().await? {
         if is_empty {
-            anstream::println!("{}", bold(row(&received, "entry", "not understood")));
+            say!("{}", bold(row(&received, "entry", "not understood")))?;
             is_empty = false;
         }
         let name: String = entry.id.chars().take(NAME).collect();
         let at = moment(timestamp(entry.received_at_ms), zone);
-        anstream::println!("{}", row(&at, &name, &printable_line(&entry.reason)));
+        say!("{}", row(&at, &name, &entry.reason))?;
     }
     if is_empty {
-        anstream::eprintln!("nothing is in quarantine on that day");
+        note!("nothing is in quarantine on that day");
     }
     Ok(())
 }

@@ -6,19 +6,20 @@ use desk_webhooks::{protocol::command_of, webhook::sign};
 use serde_json::{Value, json};
 
 use super::{
-    deployment::{agent, cannot_reach},
+    deployment::{agent, cannot_reach, check_url},
     read_callback,
 };
 use crate::{
     args::Send,
     error::CliError,
-    output::{green, now_ms, printable, red},
+    output::{green, now_ms, red, say},
 };
 
 /// The command of what has none: the commonest one.
 const SESSION_EVENT: &str = "Desk.SessionEventNotify";
 
 pub(super) fn run(arguments: Send) -> Result<(), CliError> {
+    check_url(&arguments.url)?;
     let now_ms = now_ms();
     let body = match &arguments.body {
         Some(path) => read_callback(path)?.body,
@@ -34,7 +35,7 @@ pub(super) fn run(arguments: Send) -> Result<(), CliError> {
     let reply = response.body_mut().read_to_string().map_err(failed)?;
     let good = status == 200 && is_success(&reply);
     let verdict = if good { green(format!("HTTP {status}")) } else { red(format!("HTTP {status}")) };
-    anstream::println!("{verdict} after {took:.1} ms: {}", printable(&reply));
+    say!("{} after {} ms: {}", verdict, format!("{took:.1}"), reply)?;
     if good { Ok(()) } else { Err(CliError::said("the platform would count this as a failed callback")) }
 }
 

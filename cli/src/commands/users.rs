@@ -9,14 +9,11 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{json, value::RawValue};
 
-use super::{
-    print_json,
-    rules::{when, zone},
-};
+use super::rules::{when, zone};
 use crate::{
     args::Users,
     error::CliError,
-    output::{faint, green, now_ms, printable, timestamp},
+    output::{self, ask, faint, green, note, now_ms, say, text, timestamp},
     tables,
 };
 
@@ -27,24 +24,23 @@ pub(super) async fn run(command: Users, stack: Option<&str>) -> Result<(), CliEr
             let attributes = attributes.into_iter().collect();
             let change = UserChange { tags, untags, language, attributes };
             let known = store.change_attributes(app.id, &user, &change).await?;
-            show(&store, app.id, &user, &known).await?;
+            show(&store, app.id, &user, &known).await
         }
         Users::Erase { user, app, yes, quarantine_days, json } => {
             if !yes {
                 confirm(app.id, &user)?;
             }
-            erase(&store, app.id, &user, quarantine_days, json).await?;
+            erase(&store, app.id, &user, quarantine_days, json).await
         }
         Users::Show { user, app, json } => {
             let known = store.stored_attributes(app.id, &user).await?;
             if json {
-                print_json(&UserJson::new(&user, &known, &store.profile(app.id, &user).await?));
+                output::json(&UserJson::new(&user, &known, &store.profile(app.id, &user).await?))
             } else {
-                show(&store, app.id, &user, &known).await?;
+                show(&store, app.id, &user, &known).await
             }
         }
     }
-    Ok(())
 }
 
 /// The facts that rules know of a user. Numbers have all the digits that are stored.
@@ -80,8 +76,9 @@ impl<'a> UserJson<'a> {
 fn confirm(app: AppId, user: &str) -> Result<(), CliError> {
     let mut answer = String::new();
     if std::io::stdin().is_terminal() {
-        anstream::eprint!("Erase all that is known of user {user} of app {app}? It cannot be undone. [y/N] ");
-        std::io::stdin().read_line(&mut answer).map_err(|error| CliError::said(error.to_string()))?;
+        let question =
+            text!("Erase all that is known of user {} of app {}? It cannot be undone. [y/N]", user, app);
+        answer = ask(&question).map_err(|error| CliError::said(error.to_string()))?;
     }
     if ["y", "yes"].contains(&answer.trim().to_lowercase().as_str()) {
         return Ok(());
@@ -95,7 +92,7 @@ async fn erase(store: &Store, app: AppId, user: &str, days: u64, json: bool) -> 
     let mut receipt = store
         .erase_user(app, user, |so_far| {
             if so_far.sessions.is_multiple_of(EVERY as usize) {
-                anstream::eprintln!("{} sessions", so_far.sessions);
+                note!("{} sessions", so_far.sessions);
             }
         })
         .await?;
@@ -104,40 +101,41 @@ async fn erase(store: &Store, app: AppId, user: &str, days: u64, json: bool) -> 
         let on = EventTime::from_ms(now.saturating_sub(day * DAY_MS)).unwrap_or(EventTime::MAX);
         receipt.quarantined += store.erase_quarantined(app, user, on).await?;
         if day > 0 && day.is_multiple_of(EVERY) {
-            anstream::eprintln!("{day} of {days} days of quarantine");
+            note!("{} of {} days of quarantine", day, days);
         }
     }
     if json {
-        print_json(&json!(receipt));
-        return Ok(());
+        return output::json(&receipt);
     }
     let Receipt { sessions, items, quarantined, of_the_user } = receipt;
-    anstream::println!(
-        "{}: {sessions} sessions with {items} items, {of_the_user} of profile and attributes, {quarantined} in quarantine",
-        green("erased")
-    );
-    Ok(())
+    say!(
+        "{}: {} sessions with {} items, {} of profile and attributes, {} in quarantine",
+        green("erased"),
+        sessions,
+        items,
+        of_the_user,
+        quarantined
+    )
 }
 
 async fn show(store: &Store, app: AppId, user: &str, known: &StoredAttributes) -> Result<(), CliError> {
     let profile = store.profile(app, user).await?;
     let zone = zone(store, app).await;
     let none = || faint("none");
-    let or_none = |text: String| if text.is_empty() { none() } else { printable(&text) };
+    let or_none = |text: String| if text.is_empty() { none() } else { text!("{}", text) };
     let since = |what: Option<String>, at: Option<EventTime>| {
         let at = at.map(|at| format!(", {}", when(at.as_ms(), &zone))).unwrap_or_default();
         or_none(what.map(|what| what + &at).unwrap_or_default())
     };
     let attributes: Vec<_> =
         known.attributes.iter().map(|(name, value)| format!("{name}={}", plain(value))).collect();
-    anstream::println!("User {} of app {app}", printable(user));
-    anstream::println!("  tags         {}", or_none(known.tags.join(", ")));
-    anstream::println!("  language     {}", known.language.as_deref().map_or_else(none, printable));
-    anstream::println!("  attributes   {}", or_none(attributes.join(", ")));
-    anstream::println!("  last agent   {}", since(profile.last_agent, profile.last_agent_at));
+    say!("User {} of app {}", user, app)?;
+    say!("  tags         {}", or_none(known.tags.join(", ")))?;
+    say!("  language     {}", or_none(known.language.clone().unwrap_or_default()))?;
+    say!("  attributes   {}", or_none(attributes.join(", ")))?;
+    say!("  last agent   {}", since(profile.last_agent, profile.last_agent_at))?;
     let rating = profile.last_rating.map(|rating| format!("{rating} of 5"));
-    anstream::println!("  last rating  {}", since(rating, profile.last_rating_at));
-    Ok(())
+    say!("  last rating  {}", since(rating, profile.last_rating_at))
 }
 
 /// A text as it is, anything else as JSON.

@@ -3,8 +3,10 @@
 mod picture;
 mod recorded;
 
+use std::path::Path;
+
 use desk_webhooks::{
-    protocol::{AssignRequest, read},
+    protocol::{AssignRequest, Command, Endpoint, command_of, read},
     routing::{self, Fact, Facts, Question, Ruleset, read_facts, timestamp},
     store::ports::FindRules,
 };
@@ -12,10 +14,10 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use super::{
-    Callback, print_json, read_callback,
+    Callback, read_callback,
     rules::{nothing_published, ruleset},
 };
-use crate::{args::Explain, document::Document, error::CliError, tables};
+use crate::{args::Explain, document::Document, error::CliError, output, tables};
 
 pub(super) async fn run(arguments: Explain, stack: Option<&str>) -> Result<(), CliError> {
     if let (Some(session), Some(app)) = (&arguments.session, arguments.app) {
@@ -25,8 +27,7 @@ pub(super) async fn run(arguments: Explain, stack: Option<&str>) -> Result<(), C
     let ruleset = asked(&arguments, stack).await?;
     let callback = arguments.event.as_deref().map(read_callback).transpose()?.unwrap_or_default();
     let request = match &arguments.event {
-        Some(path) => read(&callback.body)
-            .map_err(|error| CliError::said(format!("{} is no question: {error}", path.display())))?,
+        Some(path) => assignment_request(path, &callback)?,
         None => AssignRequest::default(),
     };
     let facts = facts(&arguments, &request, &callback)?;
@@ -36,11 +37,32 @@ pub(super) async fn run(arguments: Explain, stack: Option<&str>) -> Result<(), C
     if arguments.json {
         let because = explanation.because(&question);
         let decision = &explanation.decision;
-        print_json(&json!({ "rule": decision.rule, "answer": decision.reply(), "because": because }));
+        output::json(&json!({ "rule": decision.rule, "answer": decision.reply(), "because": because }))
     } else {
-        picture::show(&question, &explanation);
+        picture::show(&question, &explanation)
     }
-    Ok(())
+}
+
+/// The assignment request in a callback. Anything else would be decided as a request without any field.
+fn assignment_request(path: &Path, callback: &Callback) -> Result<AssignRequest, CliError> {
+    let not_one = |why: &str| {
+        CliError::said(format!(
+            "{} is not an assignment request: {why}. Give the body of a callback with CallbackCommand {} or {}, \
+             or the API Gateway event around it",
+            path.display(),
+            Command::AssignHuman.as_str(),
+            Command::AssignAgent.as_str()
+        ))
+    };
+    let command = command_of(&callback.body).map_err(|_| not_one("it is not a JSON object"))?;
+    let command = command.or_else(|| callback.command.as_deref().map(Command::from_wire));
+    match command {
+        Some(command) if command.endpoint() == Some(Endpoint::AssignAgent) => {
+            read(&callback.body).map_err(|error| not_one(&error.to_string()))
+        }
+        Some(command) => Err(not_one(&format!("its CallbackCommand is {}", command.as_str()))),
+        None => Err(not_one("it has no CallbackCommand")),
+    }
 }
 
 /// The ruleset that is asked.

@@ -9,9 +9,9 @@ use serde_json::json;
 
 use super::picture;
 use crate::{
-    commands::{print_json, rules::ruleset},
+    commands::rules::ruleset,
     error::CliError,
-    output::{green, now_ms, printable, red, reply},
+    output::{self, green, now_ms, red, reply, say},
 };
 
 pub(super) async fn explain(
@@ -45,27 +45,22 @@ pub(super) async fn explain(
         None => record.rule == routing::FALLBACK,
     };
     if as_json {
-        print_json(&json!({
+        return output::json(&json!({
             "rule": decision.rule,
             "answer": decision.reply(),
             "because": explanation.because(&question),
             "agrees": agrees,
             "recorded": { "rule": record.rule, "answer": record.answer, "version": version, "at": record.at },
         }));
-        return Ok(());
     }
-    anstream::println!(
-        "Question {attempt} of {count} of session {}, by version {version} of the rules",
-        printable(session)
-    );
-    picture::show(&question, &explanation);
-    let recorded = format!("{}: {}", printable(&record.rule), reply(&record.answer));
-    if agrees {
-        anstream::println!("{} {recorded}", green("This is what was answered by"));
+    say!("Question {} of {} of session {}, by version {} of the rules", attempt, count, session, version)?;
+    picture::show(&question, &explanation)?;
+    let verdict = if agrees {
+        green("This is what was answered by")
     } else {
-        anstream::println!("{} {recorded}", red("This version of desk decides otherwise. Answered was by"));
-    }
-    Ok(())
+        red("This version of desk decides otherwise. Answered was by")
+    };
+    say!("{} {}: {}", verdict, record.rule, reply(&record.answer))
 }
 
 async fn decisions(store: &Store, app: AppId, session: &str) -> Result<Vec<DecisionRecord>, CliError> {

@@ -4,20 +4,19 @@ use desk_webhooks::routing::{Severity, check::coverage};
 use serde_json::{Value, json};
 
 use crate::{
-    commands::print_json,
     document::{Checked, Document},
     error::CliError,
-    output::{green, red, table, yellow},
+    output::{self, green, note, red, say, table, text, yellow},
 };
 
 /// Says everything; an error in the ruleset is a failure.
 pub(super) fn run(document: &Document, as_json: bool) -> Result<(), CliError> {
     let checked = document.check();
     if as_json {
-        print_json(&report(document, &checked));
+        output::json(&report(document, &checked))?;
     } else {
         document.report(&checked.findings);
-        show_coverage(&checked);
+        show_coverage(&checked)?;
         show_verdict(document, &checked);
     }
     if checked.count(Severity::Error) == 0 { Ok(()) } else { Err(CliError::Reported) }
@@ -53,18 +52,18 @@ fn report(document: &Document, checked: &Checked) -> Value {
     })
 }
 
-fn show_coverage(checked: &Checked) {
-    let Some(ruleset) = &checked.ruleset else { return };
+fn show_coverage(checked: &Checked) -> Result<(), CliError> {
+    let Some(ruleset) = &checked.ruleset else { return Ok(()) };
     let rows: Vec<_> = coverage(ruleset, &checked.tests)
         .into_iter()
         .map(|(rule, tests)| {
-            let first = tests.first().map_or_else(|| yellow("none"), ToString::to_string);
+            let first = tests.first().map_or_else(|| yellow("none"), |test| text!("{}", test));
             let more = tests.len().saturating_sub(1);
-            [rule.to_owned(), if more == 0 { first } else { format!("{first} (and {more} more)") }]
+            [text!("{}", rule), if more == 0 { first } else { text!("{} (and {} more)", first, more) }]
         })
         .collect();
-    table(["rule", "tested by"], &rows);
-    anstream::println!();
+    table(["rule", "tested by"], &rows)?;
+    say!("")
 }
 
 fn show_verdict(document: &Document, checked: &Checked) {
@@ -77,7 +76,7 @@ fn show_verdict(document: &Document, checked: &Checked) {
     let verdict = if errors == 0 { green("good") } else { red("not good") };
     let counts = counts.unwrap_or_default();
     let (errors, warnings) = (counted(errors, "error"), counted(warnings, "warning"));
-    anstream::eprintln!("{}: {verdict}: {counts}{errors}, {warnings}", document.name);
+    note!("{}: {}: {}{}, {}", document.name, verdict, counts, errors, warnings);
 }
 
 fn counted(count: usize, thing: &str) -> String {

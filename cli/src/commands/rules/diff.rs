@@ -9,10 +9,9 @@ use serde_json::{Value, json};
 
 use super::{nothing_published, versions::source};
 use crate::{
-    commands::print_json,
     document::Document,
     error::CliError,
-    output::{bold, faint, green, red, yellow},
+    output::{self, bold, faint, green, red, say, yellow},
     tables,
 };
 
@@ -33,15 +32,14 @@ pub(super) async fn run(
     if as_json {
         let changes: Vec<_> = changes.iter().map(change_json).collect();
         let answers: Vec<_> = answers.iter().map(answer_json).collect();
-        print_json(
+        return output::json(
             &json!({ "before": before.name, "after": after.name, "changes": changes, "answers": answers }),
         );
-    } else {
-        anstream::println!("From {} to {}", bold(&before.name), bold(&after.name));
-        show(&changes, &answers);
-        if is.emergency.is_some_and(|emergency| emergency.on) {
-            anstream::println!("{}", yellow("But the emergency switch is on: no rule is asked."));
-        }
+    }
+    say!("From {} to {}", bold(&before.name), bold(&after.name))?;
+    show(&changes, &answers)?;
+    if is.emergency.is_some_and(|emergency| emergency.on) {
+        say!("{}", yellow("But the emergency switch is on: no rule is asked."))?;
     }
     Ok(())
 }
@@ -65,52 +63,52 @@ async fn open(what: Option<&str>, app: Option<AppId>, stack: Option<&str>) -> Re
     Document::parse(format!("version {version}"), source(&store, app, version).await?)
 }
 
-fn show(changes: &[Change], answers: &[AnswerChange]) {
+fn show(changes: &[Change], answers: &[AnswerChange]) -> Result<(), CliError> {
     if changes.is_empty() {
-        anstream::println!("\nThe rules are the same");
+        say!("\nThe rules are the same")?;
     }
     let mut section = "";
     for change in changes {
         if change.section != section {
             section = &change.section;
-            anstream::println!("\n{}", bold(section));
+            say!("\n{}", bold(section))?;
         }
-        show_change(change);
+        show_change(change)?;
     }
-    match answers {
-        [] => anstream::println!("\nEvery test is answered as before"),
-        answers => {
-            anstream::println!("\n{}", bold("tests that are answered otherwise"));
-            for AnswerChange { test, before, after } in answers {
-                anstream::println!("  {test}");
-                anstream::println!("    {} {}: {}", red("-"), before.0, before.1);
-                anstream::println!("    {} {}: {}", green("+"), after.0, after.1);
-            }
-        }
+    if answers.is_empty() {
+        return say!("\nEvery test is answered as before");
     }
+    say!("\n{}", bold("tests that are answered otherwise"))?;
+    for AnswerChange { test, before, after } in answers {
+        say!("  {}", test)?;
+        say!("    {} {}: {}", red("-"), before.0, before.1)?;
+        say!("    {} {}: {}", green("+"), after.0, after.1)?;
+    }
+    Ok(())
 }
 
-fn show_change(change: &Change) {
+fn show_change(change: &Change) -> Result<(), CliError> {
     let name = change.name.as_deref().map(|name| format!("{name}  ")).unwrap_or_default();
     match &change.kind {
-        ChangeKind::Added(value) => anstream::println!("  {} {name}{}", green("+"), faint(value)),
-        ChangeKind::Removed(value) => anstream::println!("  {} {name}{}", red("-"), faint(value)),
+        ChangeKind::Added(value) => say!("  {} {}{}", green("+"), name, faint(value)),
+        ChangeKind::Removed(value) => say!("  {} {}{}", red("-"), name, faint(value)),
         ChangeKind::Renamed { from, redraws } => {
             let anew = if *redraws { "; its name was the salt, so that users are drawn anew" } else { "" };
-            anstream::println!("  {} {name}was {from}{anew}", yellow("~"));
+            say!("  {} {}was {}{}", yellow("~"), name, from, anew)
         }
         ChangeKind::Moved { behind } => {
             let place =
                 behind.as_ref().map_or("moved to the top".into(), |behind| format!("moved behind {behind}"));
-            anstream::println!("  {} {name}{place}", yellow(">"));
+            say!("  {} {}{}", yellow(">"), name, place)
         }
         ChangeKind::Changed(keys) => {
-            anstream::println!("  {} {}", yellow("~"), name.trim_end());
+            say!("  {} {}", yellow("~"), name.trim_end())?;
             for KeyChange { key, before, after } in keys {
                 let key = if key.is_empty() { String::new() } else { format!("{key}: ") };
-                before.iter().for_each(|value| anstream::println!("      {} {key}{value}", red("-")));
-                after.iter().for_each(|value| anstream::println!("      {} {key}{value}", green("+")));
+                before.iter().try_for_each(|value| say!("      {} {}{}", red("-"), key, value))?;
+                after.iter().try_for_each(|value| say!("      {} {}{}", green("+"), key, value))?;
             }
+            Ok(())
         }
     }
 }

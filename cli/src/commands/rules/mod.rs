@@ -11,12 +11,12 @@ use desk_webhooks::{
 };
 use jiff::tz::TimeZone;
 
-use super::{explain, print_json};
+use super::explain;
 use crate::{
     args::Rules,
     document::Document,
     error::CliError,
-    output::{green, moment, now_ms, timestamp, zone_name},
+    output::{self, document, green, moment, now_ms, say, shell_word, timestamp, zone_name},
     stack::require_served,
     tables,
 };
@@ -26,14 +26,8 @@ const STARTER: &str = include_str!("../../../../rules/example.yaml");
 
 pub(super) async fn run(command: Rules, stack: Option<&str>) -> Result<(), CliError> {
     match command {
-        Rules::Init => {
-            print!("{STARTER}");
-            Ok(())
-        }
-        Rules::Schema => {
-            print_json(&json_schema());
-            Ok(())
-        }
+        Rules::Init => document(STARTER),
+        Rules::Schema => output::json(&json_schema()),
         Rules::Check { file, json } => check::run(&Document::open(&file)?, json),
         Rules::Explain(arguments) => explain::run(arguments, stack).await,
         Rules::Publish { file, app, expect, force, note, author } => {
@@ -65,8 +59,7 @@ pub(super) async fn run(command: Rules, stack: Option<&str>) -> Result<(), CliEr
             };
             let was = seen.map(|was| format!("; it was version {}, by {}", was.version, was.by));
             let (published, was) = (green("published"), was.unwrap_or_default());
-            anstream::println!("{published}: version {version} is active for app {}{was}", app.id);
-            Ok(())
+            say!("{}: version {} is active for app {}{}", published, version, app.id, was)
         }
         Rules::Diff { first, second, app, json } => {
             diff::run(&first, second.as_deref(), app, json, stack).await
@@ -88,6 +81,7 @@ async fn first_come(store: &Store, error: PublishError, app: AppId, file: &str) 
             "version {version} is active since {}, put there by {by}, so nothing was published; see what changed with \
              `desk rules diff {file} --app {app}`, take it over, and publish with --expect {version}",
             when(at, &zone(store, app).await),
+            file = shell_word(file),
         )),
         error => error.into(),
     }
@@ -131,12 +125,7 @@ async fn roll_back(
         }
         Err(error) => return Err(error.into()),
     }
-    anstream::println!(
-        "{}: version {} is active for app {app}, {active} was",
-        green("rolled back"),
-        to.version
-    );
-    Ok(())
+    say!("{}: version {} is active for app {}, {} was", green("rolled back"), to.version, app, active)
 }
 
 fn no_version(app: AppId, version: u64) -> CliError {

@@ -8,9 +8,8 @@ use serde_json::json;
 
 use super::{nothing_published, when, zone};
 use crate::{
-    commands::print_json,
     error::CliError,
-    output::{moment, table, timestamp, zone_name},
+    output::{self, document, moment, say, table, text, timestamp, zone_name},
 };
 
 pub(super) async fn list(store: &Store, app: AppId, as_json: bool) -> Result<(), CliError> {
@@ -22,8 +21,7 @@ pub(super) async fn list(store: &Store, app: AppId, as_json: bool) -> Result<(),
             .iter()
             .map(|v| json!({ "version": v.version, "active": is_active(v.version), "author": v.author, "note": v.note, "at": timestamp(v.at), "sha256": v.sha256, "tests_passed": v.tests }))
             .collect();
-        print_json(&json!(versions));
-        return Ok(());
+        return output::json(&versions);
     }
     let Some(InForce { version: active, by, at, note, .. }) = &active else {
         return Err(nothing_published(app));
@@ -33,15 +31,16 @@ pub(super) async fn list(store: &Store, app: AppId, as_json: bool) -> Result<(),
         .into_iter()
         .map(|version| {
             let state = if is_active(version.version) { "active" } else { "" };
-            let tests = version.tests.map_or_else(|| "?".into(), |tests| format!("{tests} passed"));
+            let tests = version.tests.map_or_else(|| text!("?"), |tests| text!("{} passed", tests));
             let at = moment(timestamp(version.at), &zone);
-            [version.version.to_string(), state.into(), at, version.author, tests, version.note]
+            let number = text!("{}", version.version);
+            let (author, note) = (text!("{}", version.author), text!("{}", version.note));
+            [number, text!("{}", state), text!("{}", at), author, tests, note]
         })
         .collect();
-    table(["version", "", &format!("published ({})", zone_name(&zone)), "by", "tests", "note"], &rows);
+    table(["version", "", &format!("published ({})", zone_name(&zone)), "by", "tests", "note"], &rows)?;
     let note = note.as_ref().map(|note| format!(": {note}")).unwrap_or_default();
-    anstream::println!("\nVersion {active} is in force since {}, by {by}{note}", when(*at, &zone));
-    Ok(())
+    say!("\nVersion {} is in force since {}, by {}{}", active, when(*at, &zone), by, note)
 }
 
 pub(super) async fn show(store: &Store, app: AppId, version: Option<u64>) -> Result<(), CliError> {
@@ -49,8 +48,7 @@ pub(super) async fn show(store: &Store, app: AppId, version: Option<u64>) -> Res
         Some(version) => version,
         None => store.active_version(app).await?.ok_or_else(|| nothing_published(app))?,
     };
-    print!("{}", source(store, app, version).await?);
-    Ok(())
+    document(&source(store, app, version).await?)
 }
 
 /// A version as it was written.

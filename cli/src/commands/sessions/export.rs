@@ -1,7 +1,5 @@
 //! Sessions for other programs: a line each, in the memory of one page.
 
-use std::io::{self, Write};
-
 use desk_webhooks::{
     protocol::AppId,
     session::{Summary, keys::DAY_SHARDS},
@@ -13,7 +11,7 @@ use super::{list::row_json, shelves, show::moment_json};
 use crate::{
     args::{Format, Of},
     error::CliError,
-    output::{now_ms, printable_json, timestamp},
+    output::{self, csv_line, note, now_ms, shell_word, timestamp},
 };
 
 const COLUMNS: [&str; 18] = [
@@ -82,26 +80,24 @@ pub(super) async fn run(
         Place::parse(name).filter(|place| place.shelf < shelves.len()).ok_or_else(unknown)
     });
     let from = from.transpose()?;
-    let mut out = io::stdout().lock();
-    let written = |error: io::Error| CliError::said(format!("standard output: {error}"));
     if format == Format::Csv && from.is_none() {
-        writeln!(out, "{}", COLUMNS.join(",")).map_err(written)?;
+        csv_line(&COLUMNS.join(","))?;
     }
     let (mut last, mut count) = (None::<Place>, 0);
     let first = from.as_ref().map_or(0, |place| place.shelf);
     for (number, shelf) in shelves.iter().enumerate().skip(first) {
         let behind = from.as_ref().filter(|place| place.shelf == number).map(|place| &place.row);
         let mut pages = store.pages(app, shelf, behind, now_ms() / 1000);
-        while let Some(rows) = pages.next().await.map_err(|error| broken_off(&error.into(), last.as_ref()))? {
+        while let Some(rows) = pages.next().await.map_err(|error| broken_off(error.into(), last.as_ref()))? {
             for row in rows {
-                let line = line(store, app, &row, format).await;
-                let line = line.map_err(|error| broken_off(&error, last.as_ref()))?;
-                writeln!(out, "{line}").map_err(written)?;
+                let written = write(store, app, &row, format).await;
+                written.map_err(|error| broken_off(error, last.as_ref()))?;
                 last = Some(Place { shelf: number, row });
                 count += 1;
                 if count % EVERY == 0 {
-                    anstream::eprintln!(
-                        "{count} sessions, day {} of {}",
+                    note!(
+                        "{} sessions, day {} of {}",
+                        count,
                         number / usize::from(DAY_SHARDS) + 1,
                         shelves.len().div_ceil(usize::from(DAY_SHARDS))
                     );
@@ -109,26 +105,29 @@ pub(super) async fn run(
             }
         }
     }
-    anstream::eprintln!("{count} sessions");
+    note!("{} sessions", count);
     Ok(())
 }
 
-fn broken_off(error: &CliError, last: Option<&Place>) -> CliError {
-    let place = last.map(|place| format!("; go on with --resume '{}'", place.name()));
-    CliError::said(format!("{error}{}", place.unwrap_or_default()))
+/// Says how to go on. Whoever reads the output may be gone; whoever reads the notes is not.
+fn broken_off(error: CliError, last: Option<&Place>) -> CliError {
+    if let Some(place) = last {
+        note!("the export is not complete; go on with --resume={}", shell_word(&place.name()));
+    }
+    error
 }
 
-async fn line(store: &Store, app: AppId, row: &SessionRow, format: Format) -> Result<String, CliError> {
+async fn write(store: &Store, app: AppId, row: &SessionRow, format: Format) -> Result<(), CliError> {
     let summary = store.summary(app, &row.session).await?;
     if format == Format::Csv {
-        return Ok(csv(row, &summary.unwrap_or_default()));
+        return csv_line(&csv(row, &summary.unwrap_or_default()));
     }
     let story = store.story(app, &row.session, now_ms() / 1000).await?;
     let timeline: Vec<_> = story.iter().map(moment_json).collect();
     let mut line = row_json(row);
     line["summary"] = json!(summary);
     line["timeline"] = json!(timeline);
-    Ok(printable_json(&line.to_string()))
+    output::json_line(&line)
 }
 
 fn csv(row: &SessionRow, summary: &Summary) -> String {

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::rules;
 use crate::{
     error::CliError,
-    output::{duration, moment, now_ms, printable, printable_json, table, timestamp, zone_name},
+    output::{JsonList, duration, moment, note, now_ms, shell_word, table, text, timestamp, zone_name},
 };
 
 /// A screenful or two; programs get all.
@@ -43,31 +43,29 @@ pub(super) async fn run(store: &Store, wanted: Wanted) -> Result<(), CliError> {
         return print(&mut sessions, limit.unwrap_or(usize::MAX)).await;
     }
     let rows = sessions.take(limit.unwrap_or(PAGE)).await?;
-    show(&rows, &rules::zone(store, app).await);
+    show(&rows, &rules::zone(store, app).await)?;
     if let Some(last) = rows.last()
         && !sessions.take(1).await?.is_empty()
     {
-        anstream::eprintln!("there are more; go on with --after '{}'", printable(&last.session));
+        note!("there are more; go on with --after={}", shell_word(&last.session));
     }
     Ok(())
 }
 
 /// One JSON list, written as it is read.
 async fn print(sessions: &mut Newest<'_>, limit: usize) -> Result<(), CliError> {
-    let mut printed = 0;
+    let (mut list, mut printed) = (JsonList::default(), 0);
     while printed < limit {
         let rows = sessions.take(PAGE.min(limit - printed)).await?;
         if rows.is_empty() {
             break;
         }
         for row in rows {
-            let row = printable_json(&row_json(&row).to_string());
-            println!("{} {row}", if printed == 0 { "[" } else { "," });
+            list.item(&row_json(&row))?;
             printed += 1;
         }
     }
-    println!("{}", if printed == 0 { "[]" } else { "]" });
-    Ok(())
+    list.end()
 }
 
 fn began_at(row: &SessionRow) -> Timestamp {
@@ -81,21 +79,21 @@ pub(super) fn row_json(row: &SessionRow) -> Value {
     })
 }
 
-fn show(rows: &[SessionRow], zone: &TimeZone) {
+fn show(rows: &[SessionRow], zone: &TimeZone) -> Result<(), CliError> {
     if rows.is_empty() {
-        anstream::eprintln!("no sessions");
-        return;
+        note!("no sessions");
+        return Ok(());
     }
     let cells: Vec<_> = rows
         .iter()
         .map(|row| {
-            let or_none = |text: &Option<String>| text.as_deref().map_or_else(|| "-".into(), printable);
+            let or_none = |text: &Option<String>| text!("{}", text.as_deref().unwrap_or("-"));
             let lasted =
                 row.ended_at.map(|end| duration(end.saturating_sub(row.began_at.parse().unwrap_or(end))));
             [
-                moment(began_at(row), zone),
+                text!("{}", moment(began_at(row), zone)),
                 or_none(&lasted),
-                printable(&row.session),
+                text!("{}", row.session),
                 or_none(&row.user),
                 or_none(&row.channel),
                 or_none(&row.agent),
@@ -103,5 +101,5 @@ fn show(rows: &[SessionRow], zone: &TimeZone) {
         })
         .collect();
     let began = format!("began ({})", zone_name(zone));
-    table([&began, "lasted", "session", "user", "channel", "agent"], &cells);
+    table([&began, "lasted", "session", "user", "channel", "agent"], &cells)
 }

@@ -8,7 +8,7 @@ mod show;
 use desk_webhooks::{session::keys::DAY_SHARDS, store::Shelf};
 use jiff::{Timestamp, ToSpan, civil::Date, tz::TimeZone};
 
-use super::{print_json, rules};
+use super::rules;
 use crate::{
     args::{DayOrUser, Of, Sessions},
     error::CliError,

@@ -12,7 +12,7 @@ use super::shelves;
 use crate::{
     args::Of,
     error::CliError,
-    output::{green, now_ms},
+    output::{green, note, now_ms, say},
 };
 
 /// How often it says how far it is.
@@ -27,11 +27,10 @@ pub(super) async fn run(store: &Store, app: AppId, of: Of) -> Result<(), CliErro
                 store.fold(app, &row.session, Reach::Whole, now_ms()).await?;
                 count += 1;
                 if count % EVERY == 0 {
-                    anstream::eprintln!("{count} sessions");
+                    note!("{} sessions", count);
                 }
             }
         }
     }
-    anstream::println!("{}: {count} sessions", green("refolded"));
-    Ok(())
+    say!("{}: {} sessions", green("refolded"), count)
 }

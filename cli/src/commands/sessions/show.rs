@@ -8,11 +8,12 @@ use desk_webhooks::{
 use jiff::{Timestamp, tz::TimeZone};
 use serde_json::{Value, json};
 
-use super::{print_json, rules};
+use super::rules;
 use crate::{
     error::CliError,
     output::{
-        bold, duration, faint, green, moment, now_ms, padded, printable, reply, timestamp, yellow, zone_name,
+        self, Text, bold, duration, faint, green, moment, now_ms, padded, reply, say, text, timestamp,
+        yellow, zone_name,
     },
 };
 
@@ -36,8 +37,9 @@ pub(super) async fn run(store: &Store, wanted: Wanted) -> Result<(), CliError> {
     let summary = store.summary(app, &session).await?;
     if json {
         let timeline: Vec<_> = story.iter().map(moment_json).collect();
-        print_json(&json!({ "session": session, "app": app, "summary": summary, "timeline": timeline }));
-        return Ok(());
+        return output::json(
+            &json!({ "session": session, "app": app, "summary": summary, "timeline": timeline }),
+        );
     }
     let zone = match zone {
         Some(name) => TimeZone::get(&name).map_err(|_| {
@@ -45,8 +47,7 @@ pub(super) async fn run(store: &Store, wanted: Wanted) -> Result<(), CliError> {
         })?,
         None => rules::zone(store, app).await,
     };
-    show(&session, app, summary.as_ref(), &story, &zone);
-    Ok(())
+    show(&session, app, summary.as_ref(), &story, &zone)
 }
 
 pub(super) fn moment_json(moment: &Moment) -> Value {
@@ -79,22 +80,21 @@ pub(super) fn moment_json(moment: &Moment) -> Value {
 struct Line {
     at: Option<Timestamp>,
     who: String,
-    what: String,
+    /// One or more lines.
+    what: Vec<Text>,
 }
 
 /// What the session came to, a line each; nothing where there is only a stub.
-fn show_summary(summary: &Summary) {
+fn show_summary(summary: &Summary) -> Result<(), CliError> {
     let line = |name: &str, what: String| {
-        if !what.is_empty() {
-            anstream::println!("  {}  {what}", faint(padded(name, 14)));
-        }
+        if what.is_empty() { Ok(()) } else { say!("  {}  {}", faint(padded(name, 14)), what) }
     };
     let after = |wait: Option<u64>| wait.map(|wait| format!(" after {}", duration(wait))).unwrap_or_default();
     let agents = summary.agents.iter().map(|stint| {
         let held = stint.until.map(|until| until.as_ms().saturating_sub(stint.from.as_ms()));
-        format!("{} ({})", printable(&stint.agent), held.map_or("holds it".into(), duration))
+        format!("{} ({})", stint.agent, held.map_or("holds it".into(), duration))
     });
-    line("agents", agents.collect::<Vec<_>>().join(", "));
+    line("agents", agents.collect::<Vec<_>>().join(", "))?;
     if let Some(handoff) = &summary.handoff {
         let queued = handoff.queue_ms.map(|queued| format!(", {} of them in the queue", duration(queued)));
         let outcome = match handoff.outcome {
@@ -103,13 +103,13 @@ fn show_summary(summary: &Summary) {
             HandoffOutcome::Unanswered => "not answered",
             HandoffOutcome::Waiting => "waiting",
         };
-        line("handoff", format!("{outcome}{}{}", after(handoff.wait_ms), queued.unwrap_or_default()));
+        line("handoff", format!("{outcome}{}{}", after(handoff.wait_ms), queued.unwrap_or_default()))?;
     }
     let version = summary.version.map(|version| format!(" (version {version})")).unwrap_or_default();
-    let rule = summary.rule.as_ref().map(|rule| format!("{}{version}", printable(rule)));
-    line("routed by", rule.unwrap_or_default());
+    let rule = summary.rule.as_ref().map(|rule| format!("{rule}{version}"));
+    line("routed by", rule.unwrap_or_default())?;
     let first = summary.first_response.from_assignment_ms;
-    line("first response", first.map(duration).unwrap_or_default());
+    line("first response", first.map(duration).unwrap_or_default())?;
     let messages = &summary.messages;
     line(
         "messages",
@@ -117,48 +117,52 @@ fn show_summary(summary: &Summary) {
             "{} to the bot, {} of the bot, {} to agents, {} of agents",
             messages.user_to_bot, messages.bot, messages.user_to_agent, messages.agent
         ),
-    );
-    line("rating", summary.rating.map(|rating| format!("{rating} of 5")).unwrap_or_default());
-    line("end", summary.end.as_deref().map(printable).unwrap_or_default());
-    anstream::println!();
+    )?;
+    line("rating", summary.rating.map(|rating| format!("{rating} of 5")).unwrap_or_default())?;
+    line("end", summary.end.clone().unwrap_or_default())?;
+    say!("")
 }
 
-fn show(session: &str, app: AppId, summary: Option<&Summary>, story: &[Moment], zone: &TimeZone) {
+fn show(
+    session: &str,
+    app: AppId,
+    summary: Option<&Summary>,
+    story: &[Moment],
+    zone: &TimeZone,
+) -> Result<(), CliError> {
     let is_event = |moment: &&Moment| matches!(moment, Moment::Event { .. });
     let is_odd = |moment: &Moment| matches!(moment, Moment::Event { odd_time: true, .. });
     let all_odd = story.len() > 1 && story.iter().filter(is_event).all(is_odd);
     let lines: Vec<_> = story.iter().map(|moment| line(moment, all_odd, zone)).collect();
-    let widest = lines.iter().map(|line| unicode_width::UnicodeWidthStr::width(line.who.as_str())).max();
-    let session = printable(session);
-    anstream::println!("{} {session} of app {app}, times in {}\n", bold("Session"), zone_name(zone));
+    let widest = lines.iter().map(|line| text!("{}", line.who).width()).max().unwrap_or_default();
+    say!("{} {} of app {}, times in {}\n", bold("Session"), session, app, zone_name(zone))?;
     if let Some(summary) = summary {
-        show_summary(summary);
+        show_summary(summary)?;
     }
     if all_odd {
-        anstream::println!("{}\n", yellow("Every time is more than a day off the moment when it came in."));
+        say!("{}\n", yellow("Every time is more than a day off the moment when it came in."))?;
     }
     let (mut day, mut before) = (String::new(), None::<Timestamp>);
     for Line { at, who, what } in lines {
         let silence = before.zip(at).map(|(before, at)| at.duration_since(before).as_millis());
         if let Some(silence) = silence.and_then(|ms| u64::try_from(ms).ok()).filter(|ms| *ms >= SILENCE_MS) {
-            anstream::println!("{}", faint(format!("{:14}{} later", "", duration(silence))));
+            say!("{}", faint(format!("{:14}{} later", "", duration(silence))))?;
         }
         before = at.or(before);
         let local = at.map(|at| at.to_zoned(zone.clone()));
         let date = local.as_ref().map(|local| local.strftime("%Y-%m-%d").to_string()).unwrap_or_default();
         if date != day {
-            anstream::println!("{}", bold(&date));
+            say!("{}", bold(&date))?;
             day = date;
         }
         let time = local.map(|local| local.strftime("%H:%M:%S%.3f").to_string()).unwrap_or_default();
-        let indent = format!("\n{:width$}", "", width = 16 + widest.unwrap_or_default());
-        let what = what.replace('\n', &indent);
-        anstream::println!(
-            "{}  {}  {what}",
-            faint(padded(&time, 12)),
-            padded(&who, widest.unwrap_or_default())
-        );
+        let mut beside = text!("{}  {}", faint(padded(&time, 12)), padded(&who, widest));
+        for line in what {
+            say!("{}  {}", beside, line)?;
+            beside = padded("", 14 + widest);
+        }
     }
+    Ok(())
 }
 
 /// What is odd about all of them is said once.
@@ -169,35 +173,31 @@ fn line(happened: &Moment, all_odd: bool, zone: &TimeZone) -> Line {
             if *odd_time && !all_odd {
                 let received = moment(timestamp(*received_at_ms), zone);
                 let received = format!("(its time is odd: it came in at {received})");
-                what = format!("{what}\n{}", yellow(received));
+                what.push(yellow(received));
             }
             Line { at: Some(timestamp(event.event_time.as_ms())), who: who(event), what }
         }
         Moment::Event { event: None, .. } => Line {
             at: None,
             who: String::new(),
-            what: faint("an event that this version of desk cannot read; --json shows it"),
+            what: vec![faint("an event that this version of desk cannot read; --json shows it")],
         },
         Moment::Unreadable { at, error } => Line {
             at: at.map(|at| timestamp(at.as_ms())),
             who: String::new(),
-            what: faint(printable(&format!("an item that this version of desk cannot read: {error}"))),
+            what: vec![faint(format!("an item that this version of desk cannot read: {error}"))],
         },
         Moment::Decision(record) => {
             let version = record.version.map(|version| format!(" (version {version})")).unwrap_or_default();
-            let what = format!(
-                "{} {}{version}: {}",
-                green("assigned by rule"),
-                bold(printable(&record.rule)),
-                reply(&record.answer)
-            );
-            Line { at: Some(record.at), who: "assign-agent".into(), what }
+            let rule = text!("{} {}{}", green("assigned by rule"), bold(&record.rule), version);
+            let what = text!("{}: {}", rule, reply(&record.answer));
+            Line { at: Some(record.at), who: "assign-agent".into(), what: vec![what] }
         }
     }
 }
 
 fn who(event: &SessionEvent) -> String {
-    let named = |name: &Option<String>, otherwise: &str| printable(name.as_deref().unwrap_or(otherwise));
+    let named = |name: &Option<String>, otherwise: &str| name.as_deref().unwrap_or(otherwise).to_owned();
     match event.event {
         EventKind::ChatBotUserSendMsg | EventKind::HumanUserSendMsg => named(&event.client_user_id, "user"),
         EventKind::ChatBotRobotSendMsg => "bot".into(),
@@ -206,13 +206,18 @@ fn who(event: &SessionEvent) -> String {
     }
 }
 
-fn what(event: &SessionEvent) -> String {
+/// A message has a line for each of its own.
+fn what(event: &SessionEvent) -> Vec<Text> {
     use EventKind::*;
     let agent = event.agent_id.as_deref().unwrap_or("an agent");
     let said = match &event.event {
         ChatBotUserSendMsg | ChatBotRobotSendMsg | HumanUserSendMsg | HumanAgentSendMsg => {
             let elements: Vec<_> = event.msg_body.elements().iter().map(element).collect();
-            return printable(&elements.join("\n"));
+            return elements
+                .join("\n")
+                .split('\n')
+                .map(|line| text!("{}", line.trim_end_matches('\r')))
+                .collect();
         }
         SessionBegin => match &event.channel_type {
             Some(channel) => format!("the session begins, by {channel}"),
@@ -238,7 +243,7 @@ fn what(event: &SessionEvent) -> String {
         SessionEnd => "the session is over".into(),
         Other(name) => name.clone(),
     };
-    faint(printable(&said))
+    vec![faint(said)]
 }
 
 fn element(element: &Element) -> String {
