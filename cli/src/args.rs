@@ -497,7 +497,13 @@ pub(crate) struct Dynamodb {
 #[derive(Args)]
 pub(crate) struct Author {
     /// Who does it
-    #[arg(long = "author", value_name = "NAME", env = "USER", default_value = "unknown")]
+    #[arg(
+        long = "author",
+        value_name = "NAME",
+        env = "USER",
+        hide_env_values = true,
+        default_value = "unknown"
+    )]
     pub(crate) name: String,
 }
 

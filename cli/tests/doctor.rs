@@ -65,6 +65,16 @@ async fn examined(url: &str, more: &[&str]) -> (Vec<(String, String)>, Option<i3
     (checks.iter().map(|check| (text(check, "check"), text(check, "verdict"))).collect(), said.code)
 }
 
+/// The verdict of one check, and what it says.
+async fn said_of(check: &str, url: &str, more: &[&str]) -> (String, String) {
+    let arguments = [&["doctor", "--url", url, APP[0], APP[1], "--json"], more].concat();
+    let out = run(&[], &arguments).await.out;
+    let checks: Vec<Value> = serde_json::from_str(&out).unwrap();
+    let found = checks.iter().find(|found| found["check"] == check).unwrap();
+    let text = |name: &str| found[name].as_str().unwrap().to_owned();
+    (text("verdict"), text("said"))
+}
+
 /// A deployment that is open, behind something that answers what is not its URL with `status` and `reply`.
 async fn open_behind(status: u16, reply: &'static str) -> String {
     let answer = move |request: Request| async move {
@@ -164,4 +174,111 @@ async fn what_is_no_refusal_is_no_protection() {
     let url = open_behind(403, refused).await;
     let (checks, code) = examined(&url, &[]).await;
     assert_eq!((failed(&checks), code), (vec![], Some(0)), "{checks:?}");
+}
+
+#[tokio::test]
+async fn enforced_signatures_protect_a_url_without_a_checked_key() {
+    const KEY: &str = "needs a URL key";
+    let signed =
+        &[("SDK_APP_IDS", "1400000001"), ("SIGNATURE_POLICY", "required"), ("CALLBACK_TOKENS", "t0ken")];
+    let url = deployment(signed).await;
+    for (url, told) in [
+        (url.clone(), "the URL has none; signatures protect this URL"),
+        (
+            format!("{url}/a-key-of-sixteen-letters"),
+            "the key of the URL is not checked; set URL_KEYS; signatures protect this URL",
+        ),
+    ] {
+        let more = ["--token", "t0ken"];
+        assert_eq!(said_of(KEY, &url, &more).await, ("note".into(), told.into()));
+        let protected = said_of("a stranger stays outside", &url, &more).await;
+        assert_eq!(protected, ("pass".into(), "by the signature".into()));
+        assert_eq!(examined(&url, &more).await.1, Some(0));
+    }
+    // Without signatures, neither of them is a protection.
+    let open = deployment(&[("SDK_APP_IDS", "1400000001")]).await;
+    assert_eq!(said_of(KEY, &open, &[]).await, ("note".into(), "the URL has none".into()));
+}
+
+#[tokio::test]
+async fn a_refusal_is_explained_as_far_as_it_can_be_known_from_outside() {
+    const PROBE: &str = "answers the platform's check of the URL";
+    const LOG: &str = "`Cause` in the function's log tells them apart: url_key, ";
+    const TOKEN: &str = "the token is wrong, or the clock of this machine is more than a minute off";
+    const APP_NOT_SERVED: &str = "the deployment does not serve app 1400000001";
+    type Settings = &'static [(&'static str, &'static str)];
+    const PRESENT: Settings = &[("SDK_APP_IDS", "1400000001"), ("CALLBACK_TOKENS", "t0ken")];
+    const OTHER_APP: Settings = &[("SDK_APP_IDS", "1400000002"), ("CALLBACK_TOKENS", "t0ken")];
+    const KEYED: Settings = &[
+        ("SDK_APP_IDS", "1400000001"),
+        ("CALLBACK_TOKENS", "t0ken"),
+        ("URL_KEYS", "a-key-of-sixteen-letters"),
+    ];
+    const REQUIRED: Settings =
+        &[("SDK_APP_IDS", "1400000001"), ("CALLBACK_TOKENS", "t0ken"), ("SIGNATURE_POLICY", "required")];
+    let (right, wrong): (&[&str], &[&str]) = (&["--token", "t0ken"], &["--token", "other"]);
+    for (settings, key, token, told) in [
+        (PRESENT, "", wrong, vec![TOKEN]),
+        (OTHER_APP, "", right, vec![APP_NOT_SERVED]),
+        (OTHER_APP, "", &[], vec![APP_NOT_SERVED]),
+        (OTHER_APP, "", wrong, vec![APP_NOT_SERVED, TOKEN]),
+        (KEYED, "/a-key-of-sixteen-letters", wrong, vec![TOKEN]),
+        (KEYED, "/a-key-that-is-not-theirs", right, vec!["a wrong URL key, a wrong token", LOG]),
+        (
+            KEYED,
+            "/a-key-that-is-not-theirs",
+            &[],
+            vec!["a wrong URL key, a missing signature (give --token)"],
+        ),
+        (KEYED, "", right, vec!["a missing URL key", LOG]),
+        (REQUIRED, "", wrong, vec!["a wrong token or clock", LOG, "wrong_signature, request_time_off"]),
+        (REQUIRED, "", &[], vec!["a missing signature (give --token)", LOG, "no_signature"]),
+    ] {
+        let url = format!("{}{key}", deployment(settings).await);
+        let (verdict, said) = said_of(PROBE, &url, token).await;
+        assert_eq!(verdict, "fail");
+        assert!(said.starts_with("HTTP 403: "), "{said}");
+        for told in told {
+            assert!(said.contains(told), "{settings:?} {key} {token:?}: {told} is not in: {said}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn not_found_is_a_refusal_of_get_only_where_post_is_answered() {
+    const GET: &str = "refuses GET";
+    let routed = |post: u16, get: u16| async move {
+        let answer = move |request: Request| async move {
+            let status = if request.method() == "POST" { post } else { get };
+            let _body = to_bytes(request.into_body(), 2 * MAX_BODY_BYTES).await.unwrap();
+            let reply = r#"{"ActionStatus":"OK","ErrorInfo":"","ErrorCode":0}"#;
+            (StatusCode::from_u16(status).unwrap(), reply)
+        };
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/session-events", listener.local_addr().unwrap());
+        tokio::spawn(async move { axum::serve(listener, Router::new().fallback(answer)).await });
+        url
+    };
+    for (post, get, verdict, told) in [
+        (200, 405, "pass", "HTTP 405"),
+        (200, 404, "pass", "HTTP 404: there is a route for POST and none for GET"),
+        (404, 404, "note", "HTTP 404 is not an answer to GET alone, so nothing is known"),
+        (200, 429, "note", "HTTP 429 is not an answer to GET alone, so nothing is known"),
+        (200, 200, "fail", "HTTP 200; callbacks come by POST and nothing else"),
+    ] {
+        let url = routed(post, get).await;
+        assert_eq!(said_of(GET, &url, &[]).await, (verdict.into(), told.into()));
+    }
+}
+
+#[tokio::test]
+async fn a_url_without_a_scheme_is_refused_with_the_one_to_write() {
+    for command in [&["doctor"][..], &["send", "--session", "s-1"]] {
+        let arguments = [command, &["--url", "desk.example.com/session-events/k3y", APP[0], APP[1]]].concat();
+        let said = run(&[], &arguments).await;
+        assert_eq!(said.code, Some(1));
+        let told = "error: the URL desk.example.com/session-events does not say how it is reached; \
+                    write https://desk.example.com/session-events, and the URL key behind it\n";
+        assert_eq!(said.err, told);
+    }
 }

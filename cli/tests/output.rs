@@ -85,7 +85,7 @@ impl World {
                 document: &document,
                 author: HOSTILE,
                 note: HOSTILE,
-                at_ms: AT_MS,
+                at_ms: AT_MS + group,
                 tests: 1,
             };
             let seen = store.rules_in_force(app).await.unwrap();
@@ -138,7 +138,7 @@ impl World {
         case("rules check", &[rules], None);
         case("rules explain", &[rules, "--event", request], None);
         case("rules explain", &on_app(&["--session", HOSTILE]), None);
-        case("rules diff", &[rules, changed], Some(9));
+        case("rules diff", &[rules, changed], Some(11));
         case("rules list", &APP, Some(5));
         case("rules show", &APP, Some(2));
         case("calendar", &[rules, HOSTILE, "--from", "2027-02-01", "--to", "2027-02-02"], Some(3));
@@ -418,7 +418,7 @@ async fn every_command_ends_quietly_if_nobody_reads_its_output() {
             let output = world.command(&words).stdout(writer).output().unwrap();
             let said = String::from_utf8(output.stderr).unwrap();
             assert_eq!(output.status.code(), Some(0), "{words:?}: {said}");
-            assert!(!said.contains("error") && !said.contains("panicked"), "{words:?}: {said}");
+            assert!(!said.contains("error:") && !said.contains("panicked"), "{words:?}: {said}");
         }
     })
     .await;

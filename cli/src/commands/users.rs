@@ -7,7 +7,7 @@ use desk_webhooks::{
 };
 use jiff::Timestamp;
 use serde::Serialize;
-use serde_json::{json, value::RawValue};
+use serde_json::value::RawValue;
 
 use super::rules::{when, zone};
 use crate::{

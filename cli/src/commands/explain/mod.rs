@@ -54,12 +54,12 @@ fn assignment_request(path: &Path, callback: &Callback) -> Result<AssignRequest,
             Command::AssignAgent.as_str()
         ))
     };
-    let command = command_of(&callback.body).map_err(|_| not_one("it is not a JSON object"))?;
+    // Every field of a request is optional: only what is not an object cannot be read.
+    let request = read(&callback.body).map_err(|_| not_one("it is not a JSON object"))?;
+    let command = command_of(callback.body.as_bytes());
     let command = command.or_else(|| callback.command.as_deref().map(Command::from_wire));
     match command {
-        Some(command) if command.endpoint() == Some(Endpoint::AssignAgent) => {
-            read(&callback.body).map_err(|error| not_one(&error.to_string()))
-        }
+        Some(command) if command.endpoint() == Some(Endpoint::AssignAgent) => Ok(request),
         Some(command) => Err(not_one(&format!("its CallbackCommand is {}", command.as_str()))),
         None => Err(not_one("it has no CallbackCommand")),
     }
