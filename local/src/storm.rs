@@ -213,7 +213,12 @@ async fn send(
                 let invocation = invocation(event, started_at);
                 let answer = sandbox.invoke(&invocation).await.map_err(|error| error.to_string())?;
                 let status = answer.response.map_err(|error| error.to_string())?["statusCode"].as_u64();
-                answers.push(Answered { event, status: status.unwrap_or_default(), took: answer.took });
+                let status = status.unwrap_or_default();
+                if status != 200 {
+                    let log = sandbox.log();
+                    eprintln!("event {event} got HTTP {status}: {}", log.lines().last().unwrap_or_default());
+                }
+                answers.push(Answered { event, status, took: answer.took });
             }
         }));
     }
