@@ -117,7 +117,8 @@ impl World {
         facts.user.tags = vec![HOSTILE.to_owned()].into();
         let answer = Reply::serve(Some(7), vec![HOSTILE.into()]);
         let at = "2026-11-02T10:00Z".parse().unwrap();
-        let record = DecisionRecord { rule: HOSTILE.into(), version: Some(1), answer, facts, at };
+        let record =
+            DecisionRecord { rule: HOSTILE.into(), version: Some(1), answer, facts, omitted: Vec::new(), at };
         store.record(asked, &record, AT_MS).await.unwrap();
         let body = json!({ "CallbackCommand": HOSTILE }).to_string();
         let received = Received { app, body: body.as_bytes(), at_ms: AT_MS };

@@ -293,12 +293,17 @@ async fn why_a_session_was_answered_is_decided_again_from_the_record() {
     facts.user.tags = Vec::new().into();
     let at = "2026-11-02T10:00+08:00".parse().unwrap();
     let refunds = Reply::serve(Some(6510), vec!["carla@example.com".into()]);
-    for (session, rule, version, answer) in [
-        ("s-1", "refunds", Some(1), refunds),
-        ("s-2", "vip", Some(1), Reply::serve(Some(6521), Vec::new())),
-        ("s-3", FALLBACK, None, Reply::serve(Some(77), Vec::new())),
+    // More than a record has room for.
+    let long: String = (1..500_u64).map(|n| format!("{:x}", n.wrapping_mul(0x9e37_79b9_7f4a_7c15))).collect();
+    let much = Facts { texts: vec!["refund!".to_owned(), long].into(), ..facts.clone() };
+    for (session, rule, version, answer, facts) in [
+        ("s-1", "refunds", Some(1), refunds.clone(), &facts),
+        ("s-2", "vip", Some(1), Reply::serve(Some(6521), Vec::new()), &facts),
+        ("s-3", FALLBACK, None, Reply::serve(Some(77), Vec::new()), &facts),
+        ("s-5", "refunds", Some(1), refunds, &much),
     ] {
-        let record = DecisionRecord { rule: rule.into(), version, answer, facts: facts.clone(), at };
+        let omitted = Vec::new();
+        let record = DecisionRecord { rule: rule.into(), version, answer, facts: facts.clone(), omitted, at };
         let asked = Asked {
             app: APP[1].parse().unwrap(),
             session_id: session,
@@ -330,11 +335,17 @@ async fn why_a_session_was_answered_is_decided_again_from_the_record() {
     assert!(said.code == Some(1) && said.err.contains("no ruleset was at hand"), "{}", said.err);
     let said = explain("s-4").await;
     assert!(said.code == Some(1) && said.err.contains("no question of session s-4"), "{}", said.err);
+    let said = explain("s-5").await;
+    let notice = "Not recorded, or not readable: texts. Conditions on them are unknown below.\n";
+    let end = "Without texts, the rules decide otherwise. Answered was by refunds: group 6510, agents carla@example.com\n";
+    assert!(said.out.contains(notice) && said.out.ends_with(end), "{}", said.out);
     let told: Value = serde_json::from_str(&on_session(&stage, "s-2", true).await.out).unwrap();
     assert_eq!(
         (&told["rule"], &told["agrees"], &told["recorded"]["rule"]),
         (&json!("refunds"), &json!(false), &json!("vip"))
     );
+    let told: Value = serde_json::from_str(&on_session(&stage, "s-5", true).await.out).unwrap();
+    assert_eq!((&told["agrees"], &told["omitted"]), (&json!(false), &json!(["texts"])));
 }
 
 async fn on_session(stage: &Stage, session: &str, json: bool) -> common::Said {

@@ -7,10 +7,11 @@
 
 mod arrival;
 mod batch;
+pub mod budget;
 mod payload;
 mod report;
 
-use std::{future::Future, process::ExitCode, sync::Arc, time::Duration};
+use std::{future::Future, process::ExitCode, sync::Arc};
 
 use lambda_http::{
     aws_lambda_events::{apigw::ApiGatewayV2httpResponse, encodings::Body},
@@ -28,16 +29,11 @@ use crate::{
     webhook::{Admitted, Callback, Cause, Door, HttpReply, Incoming, Refusal},
 };
 
-pub use arrival::{Arrival, BUDGET, Late};
+pub use arrival::{Arrival, Late};
 pub use batch::{Batch, BatchReply, Message};
 pub use payload::Payload;
 use report::Level;
 pub use report::{Log, Outcome};
-
-/// The last resort, for a handler that does not keep its own limits.
-const LAST_RESORT: Duration = Duration::from_millis(1350);
-/// How long the start waits for what a handler fetches ahead.
-const WARM_UP: Duration = Duration::from_millis(500);
 
 /// What takes care of callbacks.
 pub trait Handler {
@@ -129,7 +125,7 @@ impl<H: Handler, P: ReadParameters> Function<H, P> {
                 None => refuse(Refusal::NotARequest, arrival),
             }
         };
-        let reply = match tokio::time::timeout(LAST_RESORT, arrival.unless_panicking(work)).await {
+        let reply = match tokio::time::timeout(budget::LAST_RESORT, arrival.unless_panicking(work)).await {
             Ok(Some(reply)) => reply,
             Ok(None) => HttpReply::unavailable(),
             Err(_) => {
@@ -149,9 +145,7 @@ impl<H: Handler, P: ReadParameters> Function<H, P> {
             Ok(Admitted::Callback(callback)) => {
                 arrival.is_about(&callback.command);
                 // Boxed: the compiler gives up on futures nested as deep as the SDK's inside the runtime's.
-                let reply = Box::pin(self.handler.take(callback, arrival));
-                let fresh = Box::pin(self.keyring.keep_fresh(arrival));
-                futures_util::join!(reply, fresh).0
+                Box::pin(self.handler.take(callback, arrival)).await
             }
             Ok(Admitted::Probe) => {
                 arrival.became(Outcome::Probe);
@@ -164,13 +158,18 @@ impl<H: Handler, P: ReadParameters> Function<H, P> {
     async fn verified(&self, request: Incoming, arrival: &Arrival) -> Result<Admitted, Refusal> {
         let (door, now) = (self.handler.door(), arrival.at_seconds());
         let caller = door.meet(request)?;
-        let secrets = Box::pin(self.keyring.at_hand(arrival)).await;
-        let app = match door.verify(&caller, secrets.as_deref(), now) {
-            Err(Refusal::NotAuthentic(Cause::UrlKey | Cause::WrongSignature)) => {
-                let secrets = Box::pin(self.keyring.newest(arrival)).await;
-                door.verify(&caller, secrets.as_deref(), now)?
+        let secrets = Box::pin(self.keyring.in_memory(arrival)).await;
+        let verified = door.verify(&caller, secrets.as_deref(), now);
+        let by_secrets =
+            matches!(verified, Ok(_) | Err(Refusal::NotAuthentic(Cause::UrlKey | Cause::WrongSignature)));
+        let app = if by_secrets && self.keyring.are_old() {
+            match Box::pin(self.keyring.read_again(arrival)).await {
+                Some(secrets) => door.verify(&caller, Some(&secrets), now)?,
+                // The last good secrets are valid. A caller with others may have newer ones.
+                None => verified.map_err(|_| Refusal::NoSecrets)?,
             }
-            verified => verified?,
+        } else {
+            verified?
         };
         door.enter(caller, app)
     }
@@ -200,10 +199,10 @@ impl<H: Handler, P: ReadParameters> Function<H, P> {
         let warm_up = async {
             futures_util::join!(
                 arrival.unless_panicking(self.handler.warm_up(&arrival)),
-                self.keyring.at_hand(&arrival)
+                self.keyring.in_memory(&arrival)
             )
         };
-        if tokio::time::timeout(WARM_UP, warm_up).await.is_err() {
+        if tokio::time::timeout(budget::WARM_UP, warm_up).await.is_err() {
             self.log.say(Level::Warn, "the warm-up took too long; the first request does the rest");
         }
         for problem in &arrival.told().problems {

@@ -1,4 +1,5 @@
-//! The secrets by which callbacks are verified: read at the start, kept, and read again when they are old.
+//! The secrets for verifying callbacks. They are read at the start, kept in memory, and read again before use
+//! when they are old.
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -10,7 +11,7 @@ use tokio::time::Instant;
 
 use crate::{
     config::{SecretSource, SecretSources, is_url_key, secrets_of},
-    edge::{Arrival, Late},
+    edge::{Arrival, Late, budget},
     store::{StoreError, ports::ReadParameters},
     webhook::Secrets,
 };
@@ -20,10 +21,6 @@ const OLD: Duration = Duration::from_secs(300);
 /// When reading failed, it is tried again after this time: not every request waits for it, or adds to the
 /// load that SSM may be suffering from.
 const AGAIN: Duration = Duration::from_secs(1);
-/// The share of the budget that reading has when a request depends on it.
-const FIRST: Duration = Duration::from_millis(600);
-/// The share that it has beside a request that does not.
-const LATER: Duration = Duration::from_millis(250);
 
 /// The secrets of a function.
 pub struct Keyring<P> {
@@ -63,35 +60,24 @@ impl<P: ReadParameters> Keyring<P> {
         Self { sources, parameters, known: Mutex::default() }
     }
 
-    /// The secrets in memory, however old; `None` if they could never be read.
-    pub async fn at_hand(&self, arrival: &Arrival) -> Option<Arc<Secrets>> {
+    /// The secrets in memory, however old. Reads them if there are none; `None` if that fails.
+    pub async fn in_memory(&self, arrival: &Arrival) -> Option<Arc<Secrets>> {
         let secrets = self.known().secrets.clone();
-        if secrets.is_some() { secrets } else { self.read_again(FIRST, arrival).await }
+        if secrets.is_some() { secrets } else { self.read_again(arrival).await }
     }
 
-    /// The secrets as they are now, for a caller whom those in memory do not know: he may have a newer one.
-    /// `None` if they cannot be had.
-    pub async fn newest(&self, arrival: &Arrival) -> Option<Arc<Secrets>> {
-        if self.are_old() { self.read_again(FIRST, arrival).await } else { self.known().secrets.clone() }
-    }
-
-    /// Reads the secrets again if they are old.
-    pub async fn keep_fresh(&self, arrival: &Arrival) {
-        if self.are_old() {
-            self.read_again(LATER, arrival).await;
-        }
-    }
-
-    fn are_old(&self) -> bool {
+    /// True if the secrets must be read again before use.
+    pub fn are_old(&self) -> bool {
         self.known().read_at.is_none_or(|read_at| read_at.elapsed() >= OLD)
     }
 
-    /// What is read now; `None` if it cannot be, or could not be a moment ago.
-    async fn read_again(&self, limit: Duration, arrival: &Arrival) -> Option<Arc<Secrets>> {
+    /// Reads the secrets again; `None` if that fails, or failed within the last second. Those in memory stay
+    /// then.
+    pub async fn read_again(&self, arrival: &Arrival) -> Option<Arc<Secrets>> {
         if self.known().failed_at.is_some_and(|failed_at| failed_at.elapsed() < AGAIN) {
             return None;
         }
-        let read = arrival.stage("secrets", arrival.within(limit, self.read())).await;
+        let read = arrival.stage("secrets", arrival.within(budget::SECRETS, self.read())).await;
         let now = Instant::now();
         match read.unwrap_or_else(|late| Err(late.into())) {
             Ok(secrets) => {

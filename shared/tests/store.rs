@@ -13,7 +13,7 @@ use desk_local::{
 use desk_webhooks::{
     config::Tables,
     protocol::{AppId, EventTime, Reply, SessionEvent, read},
-    routing::{Attributes, DecisionRecord, Fact, Facts, timestamp},
+    routing::{Attributes, DecisionRecord, Fact, Facts, RecordedAnswer, timestamp},
     store::{
         Kind, Moment, Publication, PublishError, Receipt, SessionRow, Store, UserChange,
         ports::{Asked, FindRules, KeepEvents, Kept, ReadFacts, Received, RecordDecision},
@@ -45,16 +45,20 @@ fn publication(document: &Value, at_ms: u64) -> Publication<'_> {
     Publication { source: "# as written", document, author: "ines", note: "night shift", at_ms, tests: 0 }
 }
 
+async fn active(store: &Store) -> Option<u64> {
+    store.active_version(app()).await.unwrap().map(|active| active.version)
+}
+
 #[tokio::test]
 async fn versions_follow_each_other_and_keep_what_was_written() {
     let stage = Stage::start().await.unwrap();
     let store = stage.store();
-    assert_eq!(store.active_version(app()).await.unwrap(), None);
+    assert_eq!(active(&store).await, None);
     let document = json!({ "pools": { "b": { "group": 1 }, "a": { "group": 2 } } });
     assert_eq!(store.publish(app(), publication(&document, 1), None).await.unwrap(), 1);
     let seen = store.rules_in_force(app()).await.unwrap();
     assert_eq!(store.publish(app(), publication(&document, 2), seen.as_ref()).await.unwrap(), 2);
-    assert_eq!(store.active_version(app()).await.unwrap(), Some(2));
+    assert_eq!(active(&store).await, Some(2));
     assert_eq!(store.rules(app(), 1).await.unwrap().document, document);
     assert_eq!(store.rules_source(app(), 1).await.unwrap().as_deref(), Some("# as written"));
     assert_eq!(store.rules_source(app(), 3).await.unwrap(), None);
@@ -104,7 +108,7 @@ async fn large_rulesets_are_compressed_and_too_large_ones_refused() {
     assert!(matches!(refused, PublishError::TooLarge { .. }), "{refused}");
     let largest = "most of it is pools (786 KB, the largest of them night with 589 KB), rules (66 KB, the largest of them [1] with 66 KB)";
     assert!(refused.to_string().ends_with(largest), "{refused}");
-    assert_eq!(store.active_version(app()).await.unwrap(), Some(1));
+    assert_eq!(active(&store).await, Some(1));
 }
 
 #[tokio::test]
@@ -162,20 +166,22 @@ async fn a_story_comes_back_in_order_with_its_decisions() {
         version: Some(3),
         answer: Reply::serve(Some(1), vec!["anna@example.com".into()]),
         facts: Facts { channel: Fact::Known(None), ..Facts::default() },
+        omitted: Vec::new(),
         at: timestamp(at),
     };
     let asked = Asked { app: app(), session_id: "s", user_id: "maya", at };
+    assert_eq!(store.recorded(asked).await.unwrap(), None);
     assert_eq!(store.record(asked, &record, 1000).await.unwrap(), None);
     let other = DecisionRecord { rule: "other".into(), ..record.clone() };
-    assert_eq!(
-        store.record(asked, &other, 2000).await.unwrap(),
-        Some(record.clone()),
-        "the first one counts"
-    );
+    let DecisionRecord { rule, version, answer, .. } = record.clone();
+    let first = Some(RecordedAnswer { rule, version, answer });
+    assert_eq!(store.record(asked, &other, 2000).await.unwrap(), first, "the first one counts");
+    assert_eq!(store.recorded(asked).await.unwrap(), first);
 
     // Somebody else's question of this millisecond neither gets this answer nor takes its place.
     let mallory = Asked { user_id: "mallory", ..asked };
     assert!(store.record(mallory, &other, 3000).await.is_err());
+    assert!(store.recorded(mallory).await.is_err());
 
     let told = store.story(app(), "s", 0).await.unwrap().into_iter().map(|moment| match moment {
         Moment::Event { event, .. } => event.unwrap().event.as_str().to_owned(),
@@ -356,6 +362,7 @@ async fn a_user_is_erased_with_all_that_was_kept_and_nobody_else() {
             version: None,
             answer,
             facts: Facts::default(),
+            omitted: Vec::new(),
             at: timestamp(at),
         };
         let asked = Asked { app: app(), session_id: &format!("s-{number}"), user_id: user, at };

@@ -7,11 +7,14 @@ use desk_local::{
     stage::{APP, Stage, repository},
 };
 use desk_webhooks::{
-    protocol::{AppId, read},
-    routing,
+    protocol::{AppId, Reply, read},
+    routing::{self, DecisionRecord, Facts, timestamp},
+    session::keys,
     store::{
         Moment, Store,
-        ports::{FindRules, FoldSessions, KeepEvents, Kept, Reach, ReadFacts, Received},
+        ports::{
+            Asked, FindRules, FoldSessions, KeepEvents, Kept, Reach, ReadFacts, Received, RecordDecision,
+        },
     },
 };
 use serde_json::{Value, json};
@@ -56,7 +59,9 @@ async fn seen(store: &Store) -> Value {
                 Moment::Event { body, event, .. } => {
                     json!([event.as_ref().map(|event| event.event.as_str()), body.len()])
                 }
-                Moment::Decision(record) => json!([record.rule, record.version, record.answer]),
+                Moment::Decision(record) => {
+                    json!([record.rule, record.version, record.answer, record.facts, record.omitted])
+                }
                 Moment::Unreadable { error, .. } => json!(error.to_string()),
             });
             let moments: Vec<_> = moments.collect();
@@ -73,12 +78,38 @@ async fn seen(store: &Store) -> Value {
     })
 }
 
+/// Asks every recorded question again.
+async fn retries_get_what_is_recorded(store: &Store, items: &[Value]) {
+    let mut retries = 0;
+    for item in items.iter().map(|stored| &stored["item"]).filter(|item| !item["rule"].is_null()) {
+        let field = |name: &str| item[name]["S"].as_str().unwrap();
+        let at = keys::time_of(field("sk")).unwrap();
+        let asked = Asked { app: app(), session_id: field("session"), user_id: field("user"), at };
+        let other = DecisionRecord {
+            rule: "other".into(),
+            version: Some(9),
+            answer: Reply::ok(),
+            facts: Facts::default(),
+            omitted: Vec::new(),
+            at: timestamp(at),
+        };
+        let recorded = store.record(asked, &other, 0).await.unwrap().unwrap();
+        let answer = serde_json::to_string(&recorded.answer).unwrap();
+        assert_eq!((recorded.rule.as_str(), answer.as_str()), (field("rule"), field("answer")));
+        let timeline = store.timeline(app(), field("session"), at).await.unwrap();
+        assert!(timeline.decisions.contains(&at), "it counts as an attempt");
+        retries += 1;
+    }
+    assert!(retries > 3, "{retries}");
+}
+
 #[tokio::test]
 async fn what_an_earlier_version_stored_reads_as_ever() {
     for (version, items) in stored() {
         let stage = holding(&items).await;
         let seen = serde_json::to_string_pretty(&seen(&stage.store()).await).unwrap();
         insta::assert_snapshot!(format!("stored_by_{version}"), seen);
+        retries_get_what_is_recorded(&stage.store(), &items).await;
     }
 }
 
@@ -112,9 +143,16 @@ async fn what_a_later_version_adds_is_passed_over_and_left_alone() {
                 *summary = json!({ "S": later.to_string() });
                 item["fold"] = json!({ "N": "2" });
             }
+            if let Some(facts) = item.get_mut("facts") {
+                let mut later: Value = serde_json::from_str(facts["S"].as_str().unwrap()).unwrap();
+                later["later"] = json!({ "added": [1] });
+                later["user"]["later"] = json!("gold");
+                *facts = json!({ "S": later.to_string() });
+            }
         }
         let stage = holding(&items).await;
         assert_eq!(seen(&stage.store()).await, earlier, "{version}");
+        retries_get_what_is_recorded(&stage.store(), &items).await;
 
         // Its summaries stay as they are, whatever this version would make of their sessions.
         for row in stage.store().sessions_of_user(app(), "maya", None, 0).take(100).await.unwrap() {

@@ -1,17 +1,15 @@
 //! What is known when a question is asked.
 
-use std::{fmt::Display, future::Future, time::Duration};
+use std::{fmt::Display, future::Future};
 
 use desk_webhooks::{
-    edge::Arrival,
+    edge::{Arrival, budget},
     protocol::{AppId, AssignRequest, EventTime},
     routing::{Fact, Facts, Needs},
     session::keys,
     store::ports::ReadFacts,
     webhook::Callback,
 };
-
-const FACTS: Duration = Duration::from_millis(300);
 
 /// What the question itself says. What is too long for a key is no id, and would take the room of the
 /// record that it stands in.
@@ -64,7 +62,7 @@ async fn read<'a, T, E: Display, F: Future<Output = Result<T, E>>>(
     arrival: &Arrival,
 ) -> Option<Option<T>> {
     const WHAT: &str = "a fact could not be read";
-    let outcome = arrival.within(FACTS, fetch(id?)).await;
+    let outcome = arrival.within(budget::FACTS, fetch(id?)).await;
     Some(match outcome {
         Ok(Ok(value)) => Some(value),
         Ok(Err(error)) => {

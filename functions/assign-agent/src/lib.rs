@@ -7,22 +7,21 @@
 mod facts;
 mod rules;
 
-use std::time::Duration;
-
 use desk_webhooks::{
     config::Answering,
-    edge::{Arrival, Handler, Outcome},
+    edge::{Arrival, Handler, Late, Outcome, budget},
     metrics::Metric,
     protocol::{AssignRequest, EventTime, Reply, read},
-    routing::{DecisionRecord, FALLBACK, Facts, Needs, Question, decide, timestamp},
+    routing::{DecisionRecord, FALLBACK, Facts, Needs, Question, RecordedAnswer, decide, timestamp},
     session::keys,
-    store::ports::{Asked, FindRules, ReadFacts, RecordDecision},
+    store::{
+        StoreError,
+        ports::{Asked, FindRules, ReadFacts, RecordDecision},
+    },
     webhook::{Callback, Door, HttpReply},
 };
 
 use rules::Rules;
-
-const RECORD: Duration = Duration::from_millis(400);
 
 /// The handler, and what it may do.
 pub struct AssignAgent<S> {
@@ -51,18 +50,16 @@ impl<S: FindRules + ReadFacts + RecordDecision> AssignAgent<S> {
         let asked = self.asked(callback, &request);
         let decided = arrival.unless_panicking(self.decide(callback, &request, asked, arrival)).await;
         let record = decided.unwrap_or_else(|| self.fall_back(Facts::default(), None, arrival.at_ms));
-        let record = match asked {
-            // A rule may refuse, and then a retry is refused too; that nothing was at hand is not
-            // held against one.
-            Some(asked) if record.answer.error_code == 0 || record.rule != FALLBACK => {
-                let earlier = arrival.unless_panicking(self.record(asked, &record, arrival)).await;
-                earlier.flatten().unwrap_or(record)
-            }
-            _ => record,
+        let earlier = match asked {
+            Some(asked) => arrival.unless_panicking(self.record(asked, &record, arrival)).await.flatten(),
+            None => None,
         };
-        arrival.decided(&record.rule, record.version);
-        arrival.became(if record.answer.error_code == 0 { Outcome::Answered } else { Outcome::Failed });
-        record.answer
+        let DecisionRecord { rule, version, answer, .. } = record;
+        let RecordedAnswer { rule, version, answer } =
+            earlier.unwrap_or(RecordedAnswer { rule, version, answer });
+        arrival.decided(&rule, version);
+        arrival.became(if answer.error_code == 0 { Outcome::Answered } else { Outcome::Failed });
+        answer
     }
 
     /// Where the question is recorded; nowhere when it lacks what the key is made of.
@@ -105,12 +102,12 @@ impl<S: FindRules + ReadFacts + RecordDecision> AssignAgent<S> {
         let missing = rules.ruleset.needs.without(expected);
         let rest = facts::fetch(&self.store, callback.app, request, at, missing, &mut facts, arrival);
         arrival.stage("facts", rest).await;
-        let version = Some(rules.version);
+        let version = Some(rules.version());
         let decision = decide(&Question::new(&rules.ruleset, &facts, timestamp(at)));
         match decision.reply() {
             Some(answer) => {
                 let rule = decision.rule.to_owned();
-                DecisionRecord { rule, version, answer, facts, at: timestamp(at) }
+                DecisionRecord { rule, version, answer, facts, omitted: Vec::new(), at: timestamp(at) }
             }
             None => self.fall_back(facts, version, at.as_ms()),
         }
@@ -131,26 +128,40 @@ impl<S: FindRules + ReadFacts + RecordDecision> AssignAgent<S> {
             }
         };
         let at = timestamp(EventTime::from_ms(at_ms).unwrap_or(EventTime::MAX));
-        DecisionRecord { rule: FALLBACK.to_owned(), version, answer, facts, at }
+        DecisionRecord { rule: FALLBACK.to_owned(), version, answer, facts, omitted: Vec::new(), at }
     }
 
-    /// Records the decision. A question that was answered before has an earlier one, which counts;
-    /// a failing record never costs an answer.
+    /// Records the decision, and returns the earlier answer of a question that was answered before, which
+    /// counts. A failing record never costs an answer.
     async fn record(
         &self,
         asked: Asked<'_>,
         record: &DecisionRecord,
         arrival: &Arrival,
-    ) -> Option<DecisionRecord> {
-        let recorded = arrival.within(RECORD, self.store.record(asked, record, arrival.at_ms));
-        let problem = match arrival.stage("record", recorded).await {
-            Ok(Ok(earlier)) => return earlier,
-            Ok(Err(error)) => error.to_string(),
-            Err(late) => late.to_string(),
+    ) -> Option<RecordedAnswer> {
+        // A rule may refuse, and then a retry is refused too. But a retry may get a better answer than one
+        // that no ruleset gave.
+        let counts = record.version.is_some() && (record.answer.error_code == 0 || record.rule != FALLBACK);
+        let earlier = async {
+            if counts {
+                self.store.record(asked, record, arrival.at_ms).await
+            } else {
+                self.store.recorded(asked).await
+            }
         };
-        arrival.problem("the decision is not recorded", problem);
-        arrival.count(Metric::NotRecorded);
-        None
+        let earlier = arrival.stage("record", arrival.within(budget::RECORD, earlier)).await;
+        match earlier.unwrap_or_else(|Late| Err(StoreError::late("the record"))) {
+            Ok(earlier) => earlier,
+            Err(error) if counts => {
+                arrival.problem("the decision is not recorded", error);
+                arrival.count(Metric::NotRecorded);
+                None
+            }
+            Err(error) => {
+                arrival.problem("whether the question was answered before is unknown", error);
+                None
+            }
+        }
     }
 }
 

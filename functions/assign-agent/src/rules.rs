@@ -7,22 +7,23 @@ use std::{
 };
 
 use desk_webhooks::{
-    edge::Arrival,
+    edge::{Arrival, budget},
     metrics::Metric,
     protocol::AppId,
     routing::{Ruleset, read},
-    store::{Kind, StoreError, ports::FindRules},
+    store::{ActiveRules, ActiveVersion, Kind, StoreError, ports::FindRules},
 };
-
-/// How long a question waits for rules when there are none in memory.
-const FIRST_LOAD: Duration = Duration::from_millis(600);
-/// How long it waits for fresher ones when there are.
-const REFRESH: Duration = Duration::from_millis(250);
 
 /// A ruleset and which version it is.
 pub(crate) struct Loaded {
-    pub(crate) version: u64,
+    active: ActiveVersion,
     pub(crate) ruleset: Ruleset,
+}
+
+impl Loaded {
+    pub(crate) fn version(&self) -> u64 {
+        self.active.version
+    }
 }
 
 struct Copy {
@@ -77,7 +78,7 @@ impl Rules {
         held: Option<Arc<Loaded>>,
         arrival: &Arrival,
     ) -> Option<Arc<Loaded>> {
-        let limit = if held.is_some() { REFRESH } else { FIRST_LOAD };
+        let limit = if held.is_some() { budget::RULES } else { budget::FIRST_RULES };
         let problem = match arrival.within(limit, load(store, app, held.as_deref())).await {
             Ok(Ok(Found::Newer(loaded))) => return Some(self.keep(app, Arc::new(loaded))),
             Ok(Ok(Found::Same)) => return held.map(|loaded| self.keep(app, loaded)),
@@ -145,6 +146,8 @@ enum Found {
 enum LoadError {
     #[error(transparent)]
     Store(#[from] StoreError),
+    #[error("ruleset {0} is not the one that was published: its digest differs from the pointer's")]
+    OtherDigest(u64),
     #[error("ruleset {version} is not understood by this version of the software, at {problem}")]
     NotUnderstood { version: u64, problem: String },
 }
@@ -154,21 +157,24 @@ impl LoadError {
     fn is_of_the_ruleset(&self) -> bool {
         match self {
             Self::Store(error) => matches!(error.kind, Kind::Unreadable(_)),
-            Self::NotUnderstood { .. } => true,
+            Self::OtherDigest(_) | Self::NotUnderstood { .. } => true,
         }
     }
 }
 
 async fn load(store: &impl FindRules, app: AppId, held: Option<&Loaded>) -> Result<Found, LoadError> {
-    let Some(version) = store.active_version(app).await? else { return Ok(Found::Nothing) };
-    if held.is_some_and(|held| held.version == version) {
+    let Some(active) = store.active_version(app).await? else { return Ok(Found::Nothing) };
+    if held.is_some_and(|held| held.active == active) {
         return Ok(Found::Same);
     }
-    let document = store.rules(app, version).await?.document;
+    let ActiveRules { version, sha256, document } = store.rules(app, active.version).await?;
+    if sha256 != active.sha256 {
+        return Err(LoadError::OtherDigest(version));
+    }
     let ruleset = read(&document).map_err(|findings| LoadError::NotUnderstood {
         version,
         // Its words may hold what the rules hold, users among it: `desk rules check` has them.
         problem: findings.first().map(|finding| finding.path.to_string()).unwrap_or_default(),
     })?;
-    Ok(Found::Newer(Loaded { version, ruleset }))
+    Ok(Found::Newer(Loaded { active, ruleset }))
 }

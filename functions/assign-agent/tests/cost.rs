@@ -50,7 +50,7 @@ async fn a_question_costs_its_record_and_the_facts_that_rules_read() {
     };
     // The record, and its place in the index of the user.
     let record = ("PutItem".to_owned(), 2.0);
-    let read = |operation: &str| (operation.to_owned(), 0.5);
+    let read = |operation: &str| (operation.to_owned(), 1.0);
     assert_eq!(cost(rules(json!({ "user_id": "guest" }))).await, std::slice::from_ref(&record));
     let all = json!({ "user_tag": "vip", "last_rating": { "max": 2 }, "text_contains": "refund" });
     let expected = [read("GetItem"), read("GetItem"), record, read("Query")];

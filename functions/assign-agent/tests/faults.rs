@@ -9,9 +9,9 @@ use desk_webhooks::{
     config::{self, Env},
     edge::{Arrival, Handler},
     protocol::{ActionStatus, AppId, Command, Endpoint, EventTime, Reply},
-    routing::{Attributes, DecisionRecord, Profile, Timeline},
+    routing::{Attributes, DecisionRecord, Profile, RecordedAnswer, Timeline},
     store::{
-        ActiveRules, StoreError,
+        ActiveRules, ActiveVersion, StoreError,
         ports::{Asked, FindRules, ReadFacts, RecordDecision},
     },
     webhook::{Callback, Door, HttpReply},
@@ -42,12 +42,12 @@ struct Moody {
     rules: Mood,
     facts: Mood,
     record: Mood,
-    recorded: Mutex<Option<DecisionRecord>>,
+    recorded: Mutex<Option<RecordedAnswer>>,
 }
 
 impl FindRules for Moody {
-    async fn active_version(&self, _: AppId) -> Result<Option<u64>, StoreError> {
-        self.rules.then(Some(1)).await
+    async fn active_version(&self, _: AppId) -> Result<Option<ActiveVersion>, StoreError> {
+        self.rules.then(Some(ActiveVersion { version: 1, sha256: "digest".into() })).await
     }
 
     async fn rules(&self, _: AppId, version: u64) -> Result<ActiveRules, StoreError> {
@@ -59,7 +59,7 @@ impl FindRules for Moody {
             ],
             "default": { "pool": "general" },
         });
-        Ok(ActiveRules { version, document })
+        Ok(ActiveRules { version, sha256: "digest".into(), document })
     }
 }
 
@@ -83,10 +83,15 @@ impl RecordDecision for Moody {
         _: Asked<'_>,
         record: &DecisionRecord,
         _: u64,
-    ) -> Result<Option<DecisionRecord>, StoreError> {
+    ) -> Result<Option<RecordedAnswer>, StoreError> {
         let earlier = self.record.then(()).await.map(|()| self.recorded.lock().unwrap().take());
-        *self.recorded.lock().unwrap() = Some(record.clone());
+        let DecisionRecord { rule, version, answer, .. } = record.clone();
+        *self.recorded.lock().unwrap() = Some(RecordedAnswer { rule, version, answer });
         earlier
+    }
+
+    async fn recorded(&self, _: Asked<'_>) -> Result<Option<RecordedAnswer>, StoreError> {
+        self.record.then(()).await.map(|()| self.recorded.lock().unwrap().clone())
     }
 }
 

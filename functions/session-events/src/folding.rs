@@ -1,10 +1,8 @@
 //! When a session's summary is made anew. No acknowledgement depends on it: a fold that fails is made
 //! up for by the next one, or by `desk sessions refold`.
 
-use std::time::Duration;
-
 use desk_webhooks::{
-    edge::{Arrival, Late},
+    edge::{Arrival, Late, budget},
     protocol::{AppId, SessionEvent},
     store::{
         StoreError,
@@ -14,8 +12,6 @@ use desk_webhooks::{
 
 use crate::{SessionEvents, Store};
 
-/// The share of the budget that bringing the summary up to date has.
-const FOLD: Duration = Duration::from_millis(400);
 /// A message that comes later than this finds a summary that was thought complete.
 const LATE_MS: u64 = 60_000;
 
@@ -47,7 +43,7 @@ impl<S: Store, Q: Spill> SessionEvents<S, Q> {
             return false;
         }
         let fold = self.store.fold(app, session_id, reach, arrival.at_ms);
-        let fold = arrival.stage("fold", arrival.within(FOLD, fold));
+        let fold = arrival.stage("fold", arrival.within(budget::FOLD, fold));
         let problem = match arrival.unless_panicking(fold).await {
             Some(Ok(Ok(Folded::TooLong))) => {
                 self.remembered.long(app, session_id);
@@ -67,7 +63,7 @@ impl<S: Store, Q: Spill> SessionEvents<S, Q> {
         if self.remembered.of(app, session_id).refold_covers_now() {
             return;
         }
-        let asked = arrival.within(FOLD, queue.refold_later(app, session_id));
+        let asked = arrival.within(budget::FOLD, queue.refold_later(app, session_id));
         match arrival.stage("refold", asked).await.unwrap_or_else(|Late| Err(StoreError::late("SendMessage")))
         {
             Ok(()) => self.remembered.refold_asked(app, session_id),

@@ -7,10 +7,10 @@ mod drain;
 mod folding;
 mod remembered;
 
-use std::{future::Future, time::Duration};
+use std::future::Future;
 
 use desk_webhooks::{
-    edge::{Arrival, Handler, Late, Message, Outcome},
+    edge::{Arrival, Handler, Late, Message, Outcome, budget},
     protocol::{MemberEvent, Reply, SessionEvent},
     session::{ProfileChange, Understood, understand},
     store::{
@@ -21,11 +21,6 @@ use desk_webhooks::{
 };
 
 use remembered::Remembered;
-
-/// The share of the budget that an event's writes have.
-const EVENT: Duration = Duration::from_millis(600);
-/// The share that spilling has, when those fail.
-const SPILL: Duration = Duration::from_millis(400);
 
 /// All that the handler asks of the store.
 pub trait Store: KeepEvents + FoldSessions + KeepStatuses + Quarantine {}
@@ -136,7 +131,7 @@ impl<S: Store, Q: Spill> SessionEvents<S, Q> {
     ) -> Result<Outcome, StoreError> {
         let Some(queue) = &self.queue else { return Err(error) };
         arrival.problem("the callback cannot be kept now", error);
-        let spilled = arrival.within(SPILL, queue.spill(callback, arrival.at_ms)).await;
+        let spilled = arrival.within(budget::SPILL, queue.spill(callback, arrival.at_ms)).await;
         spilled.unwrap_or_else(|Late| Err(StoreError::late("SendMessage"))).map(|()| Outcome::Spilled)
     }
 }
@@ -146,7 +141,7 @@ async fn in_time<T>(
     arrival: &Arrival,
     work: impl Future<Output = Result<T, StoreError>>,
 ) -> Result<T, StoreError> {
-    let limit = EVENT.min(arrival.left().saturating_sub(SPILL));
+    let limit = budget::EVENT.min(arrival.left().saturating_sub(budget::SPILL));
     arrival.within(limit, work).await.unwrap_or_else(|Late| Err(StoreError::late("the write")))
 }
 

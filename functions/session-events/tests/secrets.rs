@@ -133,41 +133,32 @@ async fn secrets_are_read_again_when_they_are_old_and_the_last_good_ones_are_kep
         let words = secrets?.tokens.iter().map(|token| token.expose_secret().to_owned()).collect::<Vec<_>>();
         Some(words.join(" "))
     };
-    // A callback by a token in memory, and one by another.
-    let known = async || {
-        let arrival = Arrival::now();
-        let at_hand = words(keyring.at_hand(&arrival).await);
-        keyring.keep_fresh(&arrival).await;
-        at_hand
-    };
-    let unknown = async || words(keyring.newest(&Arrival::now()).await);
+    let in_memory = async || words(keyring.in_memory(&Arrival::now()).await);
+    let again = async || words(keyring.read_again(&Arrival::now()).await);
     let says = |answer| *ssm.answer.lock().unwrap() = answer;
     let passes = |seconds| tokio::time::advance(Duration::from_secs(seconds));
     let asked = || ssm.asked.load(Ordering::Relaxed);
     let some = |words: &str| Some(words.to_owned());
 
     for _ in 0..3 {
-        assert_eq!((known().await, asked()), (None, 1), "nobody asks again at once");
+        assert_eq!((in_memory().await, asked()), (None, 1), "SSM is not asked again at once");
     }
     says(Some("older,new"));
     passes(1).await;
-    assert_eq!((known().await, asked()), (some("older new"), 2));
+    assert_eq!((in_memory().await, asked()), (some("older new"), 2));
     says(Some("new"));
     passes(299).await;
-    assert_eq!((known().await, unknown().await, asked()), (some("older new"), some("older new"), 2));
+    assert_eq!((in_memory().await, keyring.are_old(), asked()), (some("older new"), false, 2));
     passes(2).await;
-    assert_eq!((known().await, asked()), (some("older new"), 3), "read beside a callback that need not wait");
-    assert_eq!((known().await, asked()), (some("new"), 3));
-    says(Some("newer"));
-    passes(301).await;
-    assert_eq!((unknown().await, asked()), (some("newer"), 4), "waited for by one that must");
+    assert!(keyring.are_old());
+    assert_eq!((again().await, in_memory().await, asked()), (some("new"), some("new"), 3));
     says(None);
     passes(301).await;
     for _ in 0..5 {
-        assert_eq!((known().await, asked()), (some("newer"), 5), "the last good ones");
-        assert_eq!((unknown().await, asked()), (None, 5), "who has another is not refused for good");
+        assert_eq!((again().await, asked()), (None, 4));
+        assert_eq!((in_memory().await, asked()), (some("new"), 4), "the last good ones");
     }
     says(Some("newest"));
     passes(2).await;
-    assert_eq!((unknown().await, asked()), (some("newest"), 6), "soon after");
+    assert_eq!((again().await, asked()), (some("newest"), 5), "soon after");
 }

@@ -9,11 +9,9 @@ use std::{
 use futures_util::FutureExt;
 use tokio::time::Instant;
 
-use super::Outcome;
+use super::{Outcome, budget};
 use crate::{digest::sha256_hex, metrics::Metric, protocol::Command};
 
-/// From bytes in to bytes out. The platform waits for 2 s, network and start included.
-pub const BUDGET: Duration = Duration::from_millis(1200);
 /// What waited in a queue may take so long: the function has 30 s, and other messages in its batch.
 const WAITED: Duration = Duration::from_secs(10);
 /// A batch may have very many problems; its line in the log has room for some.
@@ -78,8 +76,8 @@ impl Arrival {
 
     /// What is left of the budget.
     pub fn left(&self) -> Duration {
-        let budget = if self.waited { WAITED } else { BUDGET };
-        budget.saturating_sub(self.started.elapsed())
+        let total = if self.waited { WAITED } else { budget::TOTAL };
+        total.saturating_sub(self.started.elapsed())
     }
 
     /// Waits for `work`, but no longer than `limit`, and never beyond the budget; for what waited itself,

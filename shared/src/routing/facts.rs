@@ -80,8 +80,10 @@ fn or_unknown<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Fact<u64>, D
 }
 
 /// Everything that rules may look at, in the names of the ruleset's tests and of `--given`.
+///
+/// Facts that this version does not know are ignored: a newer version may have recorded them. Where people
+/// write facts, the grammar refuses unknown names.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Facts {
     /// The user who asks.
     #[serde(default)]
@@ -118,7 +120,7 @@ pub struct Facts {
 
 /// What is known of the user.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default)]
 pub struct UserFacts {
     /// `ClientUserId` of the question.
     #[serde(skip_serializing_if = "Fact::is_unknown")]
@@ -234,11 +236,15 @@ impl Default for Facts {
     }
 }
 
-/// The newest texts up to this many bytes are facts: a decision is recorded with its facts, and a
-/// stored item has room for 400 KB.
+/// The newest texts up to this many bytes are facts: deciding takes no longer however much a user wrote.
 const TEXTS_BYTES: usize = 64 * 1024;
 
 impl Facts {
+    /// Facts of which none is known.
+    pub fn unknown() -> Self {
+        Self { attempt: Fact::default(), ..Self::default() }
+    }
+
     /// Takes in what the session's timeline says, for a question asked at `asked_at`.
     pub fn learn_timeline(&mut self, timeline: Option<&Timeline>, asked_at: EventTime) {
         let Some(Timeline { whole, events, decisions }) = timeline else {
@@ -261,7 +267,8 @@ impl Facts {
         let custom_data: Option<Value> = events.iter().rev().find_map(custom_data);
         self.custom_data = known_if(unless_missing(custom_data.is_some()), custom_data.unwrap_or_default());
         self.bot_turns = known_if(*whole, to_bot().count() as u64);
-        self.attempt = Fact::Known(1 + decisions.iter().filter(|at| **at < asked_at).count() as u64);
+        let earlier = decisions.iter().filter(|at| **at < asked_at).count() as u64;
+        self.attempt = known_if(*whole, 1 + earlier);
     }
 
     /// Takes in the user's profile.

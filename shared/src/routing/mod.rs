@@ -32,7 +32,7 @@ pub use grammar::json_schema;
 pub use matcher::{Matcher, Scalar, Wanted};
 pub use question::Question;
 pub use read::{loadable, read, read_facts};
-pub use record::DecisionRecord;
+pub use record::{DecisionRecord, RecordedAnswer};
 pub use ruleset::{
     Agent, Agents, By, Emergency, Expectation, Order, Otherwise, Pool, Rule, Ruleset, RulesetTest, Share,
     Step,

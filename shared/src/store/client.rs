@@ -12,7 +12,7 @@ use aws_smithy_http_client::{
 };
 use aws_types::SdkConfig;
 
-use crate::config::Env;
+use crate::{config::Env, edge::budget};
 
 /// How to reach AWS; its clients share their connections.
 #[derive(Clone)]
@@ -53,10 +53,17 @@ pub struct Limits {
 
 impl Limits {
     /// A function beside its tables, with a platform that waits two seconds.
-    pub const FUNCTION: Self =
-        Self { connect: Duration::from_millis(250), attempt: Duration::from_millis(300) };
+    pub const FUNCTION: Self = Self { connect: budget::CONNECT, attempt: budget::ATTEMPT };
+    /// The same for calls that may carry a body of 1 MiB.
+    pub const BODIES: Self = Self { connect: budget::CONNECT, attempt: budget::BODY_ATTEMPT };
     /// A person, perhaps on another continent.
     pub const PERSON: Self = Self { connect: Duration::from_secs(3), attempt: Duration::from_secs(10) };
+}
+
+impl Limits {
+    fn timeouts(self) -> TimeoutConfig {
+        TimeoutConfig::builder().connect_timeout(self.connect).operation_attempt_timeout(self.attempt).build()
+    }
 }
 
 /// What a function knows from its environment. Lambda puts credentials there that hold for the
@@ -86,21 +93,24 @@ impl Access {
         endpoints: Endpoints,
         limits: Limits,
     ) -> Self {
-        let timeouts = TimeoutConfig::builder()
-            .connect_timeout(limits.connect)
-            .operation_attempt_timeout(limits.attempt)
-            .build();
         let config = SdkConfig::builder()
             .behavior_version(BehaviorVersion::v2026_01_12())
             .region(Region::new(region))
             .credentials_provider(credentials)
             .http_client(http_client())
-            .timeout_config(timeouts)
+            .timeout_config(limits.timeouts())
             // Each attempt has its limit: nothing has to watch over how fast its bytes come.
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
-            .retry_config(RetryConfig::standard().with_initial_backoff(Duration::from_millis(25)))
+            .retry_config(RetryConfig::standard().with_initial_backoff(budget::BACKOFF))
             .build();
         Self { config, endpoints }
+    }
+
+    /// The same, with other limits.
+    #[must_use]
+    pub fn within(&self, limits: Limits) -> Self {
+        let config = self.config.to_builder().timeout_config(limits.timeouts()).build();
+        Self { config, endpoints: self.endpoints.clone() }
     }
 
     /// A client of DynamoDB.

@@ -170,6 +170,11 @@ pub(super) fn unzip(zipped: &[u8]) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
+/// A text that is stored as it is, or compressed.
+pub(super) fn loaded(text: Option<String>, zipped: Option<ByteBuf>) -> Option<String> {
+    text.or_else(|| String::from_utf8(unzip(&zipped?)?).ok())
+}
+
 pub(super) fn to_item(operation: &'static str, value: &impl Serialize) -> Result<Item, StoreError> {
     serde_dynamo::to_item(value).map_err(|error| StoreError::unreadable(operation, error.to_string()))
 }

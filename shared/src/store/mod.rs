@@ -5,6 +5,7 @@
 //! beyond that are plain methods.
 
 mod client;
+mod decisions;
 mod erasure;
 mod error;
 mod events;
@@ -25,7 +26,7 @@ pub use error::{Kind, StoreError};
 pub use pages::{Newest, Pages, Shelf};
 pub use parameters::Parameters;
 pub use reading::{Moment, QuarantineEntries, Quarantined, SessionRow, Story};
-pub use rules::{ActiveRules, InForce, Mover, Publication, PublishError, RulesVersion, fits};
+pub use rules::{ActiveRules, ActiveVersion, InForce, Mover, Publication, PublishError, RulesVersion, fits};
 pub use spill::{Note, NoteError, SpillQueue};
 pub use users::{StoredAttributes, UserChange, UserError};
 

@@ -7,10 +7,10 @@ use std::future::Future;
 
 use secrecy::SecretString;
 
-use super::{ActiveRules, StoreError};
+use super::{ActiveRules, ActiveVersion, StoreError};
 use crate::{
     protocol::{AppId, EventTime, MemberEvent, SessionEvent},
-    routing::{Attributes, DecisionRecord, Profile, Timeline},
+    routing::{Attributes, DecisionRecord, Profile, RecordedAnswer, Timeline},
     session::{ProfileChange, Summary},
     webhook::Callback,
 };
@@ -18,7 +18,7 @@ use crate::{
 /// Finds the ruleset that is in force. `dynamodb:GetItem` on the rules table.
 pub trait FindRules {
     /// The version that the pointer names; `None` when nothing was ever published.
-    fn active_version(&self, app: AppId) -> impl Future<Output = Result<Option<u64>, StoreError>>;
+    fn active_version(&self, app: AppId) -> impl Future<Output = Result<Option<ActiveVersion>, StoreError>>;
 
     /// One version's checked form.
     fn rules(&self, app: AppId, version: u64) -> impl Future<Output = Result<ActiveRules, StoreError>>;
@@ -56,15 +56,19 @@ pub struct Asked<'a> {
     pub at: EventTime,
 }
 
-/// Keeps decisions. `dynamodb:PutItem` on the sessions table.
+/// Keeps decisions. `dynamodb:PutItem` and `dynamodb:GetItem` on the sessions table.
 pub trait RecordDecision {
-    /// Records a decision, unless this question has one already: then that one comes back.
+    /// Records a decision, unless this question has one already: then its answer comes back. No fact is read
+    /// for that.
     fn record(
         &self,
         asked: Asked<'_>,
         record: &DecisionRecord,
         received_at_ms: u64,
-    ) -> impl Future<Output = Result<Option<DecisionRecord>, StoreError>>;
+    ) -> impl Future<Output = Result<Option<RecordedAnswer>, StoreError>>;
+
+    /// The answer that is recorded for a question; `None` if there is none.
+    fn recorded(&self, asked: Asked<'_>) -> impl Future<Output = Result<Option<RecordedAnswer>, StoreError>>;
 }
 
 /// What a callback is kept with.

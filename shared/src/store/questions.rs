@@ -1,76 +1,22 @@
-//! What a question needs: facts, and a place for the decision.
-
-use serde::{Deserialize, Serialize};
+//! The facts of a question. Every read is consistent, so that a missing item is known to be missing.
 
 use super::{
     Store, StoreError,
     items::{Item, KeptItem, from_item, text},
-    ports::{Asked, ReadFacts, RecordDecision},
+    ports::ReadFacts,
 };
 use crate::{
     protocol::{AppId, EventTime},
-    routing::{Attributes, DecisionRecord, Profile, Timeline},
+    routing::{Attributes, Profile, Timeline},
     session::keys,
 };
 
-/// How much of a session's story facts are made of: its newest items.
-const NEWEST_ITEMS: i32 = 200;
-
-#[derive(Serialize, Deserialize)]
-pub(super) struct DecisionItem {
-    pub pk: String,
-    pub sk: String,
-    pub by_user: String,
-    pub by_user_at: String,
-    pub session: String,
-    pub user: String,
-    pub rule: String,
-    pub version: Option<u64>,
-    /// The reply's body, to the letter.
-    pub answer: String,
-    /// JSON, in the names of the ruleset's tests.
-    pub facts: String,
-    pub at: jiff::Timestamp,
-    pub received_at: u64,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub expires_at: Option<u64>,
-}
-
-impl DecisionItem {
-    fn new(
-        asked: Asked<'_>,
-        record: &DecisionRecord,
-        received_at: u64,
-        expires_at: Option<u64>,
-    ) -> Option<Self> {
-        let Asked { app, session_id, user_id, at } = asked;
-        Some(Self {
-            pk: keys::session(app, session_id),
-            sk: keys::decision(at),
-            by_user: keys::user(app, user_id),
-            by_user_at: at.to_string(),
-            session: session_id.to_owned(),
-            user: user_id.to_owned(),
-            rule: record.rule.clone(),
-            version: record.version,
-            answer: serde_json::to_string(&record.answer).ok()?,
-            facts: serde_json::to_string(&record.facts).ok()?,
-            at: record.at,
-            received_at,
-            expires_at,
-        })
-    }
-
-    pub(super) fn record(self) -> Option<DecisionRecord> {
-        Some(DecisionRecord {
-            rule: self.rule,
-            version: self.version,
-            answer: serde_json::from_str(&self.answer).ok()?,
-            facts: serde_json::from_str(&self.facts).ok()?,
-            at: self.at,
-        })
-    }
-}
+/// So many of a session's newest events, or so many bytes of them, are enough for facts. They are looked for,
+/// among decisions, in so many pages of so many items; a page has at most 1 MB.
+const NEWEST_EVENTS: usize = 200;
+const EVENT_BYTES: usize = 512 * 1024;
+const PAGES: usize = 5;
+const PAGE: i32 = 200;
 
 impl ReadFacts for Store {
     async fn timeline(
@@ -79,32 +25,48 @@ impl ReadFacts for Store {
         session_id: &str,
         asked_at: EventTime,
     ) -> Result<Timeline, StoreError> {
-        let page = self
-            .client
-            .query()
-            .table_name(&self.sessions_table)
-            .key_condition_expression("pk = :pk AND sk BETWEEN :first AND :last")
-            // Not the facts and answers of earlier decisions.
-            .projection_expression("sk, #event, #body, brief")
-            .expression_attribute_names("#event", "event")
-            .expression_attribute_names("#body", "body")
-            .expression_attribute_values(":pk", text(keys::session(app, session_id)))
-            .expression_attribute_values(":first", text(keys::TIMELINE))
-            .expression_attribute_values(":last", text(keys::end_of(asked_at)))
-            .scan_index_forward(false)
-            .limit(NEWEST_ITEMS)
-            .send()
-            .await
-            .map_err(|error| StoreError::of("Query", error))?;
-        let mut timeline = Timeline { whole: page.last_evaluated_key.is_none(), ..Timeline::default() };
-        for item in page.items.unwrap_or_default().into_iter().rev() {
-            let item: KeptItem = from_item("Query", item)?;
-            if item.event.is_none() {
-                timeline.decisions.extend(keys::time_of(&item.sk));
-            } else if let Some(body) = item.body.or(item.brief) {
-                timeline.events.extend(crate::protocol::read(&body).ok());
+        let mut timeline = Timeline::default();
+        let (mut events, mut bytes, mut start) = (0, 0, None);
+        for _ in 0..PAGES {
+            let page = self
+                .client
+                .query()
+                .table_name(&self.sessions_table)
+                .key_condition_expression("pk = :pk AND sk BETWEEN :first AND :last")
+                // Not the facts and answers of earlier decisions.
+                .projection_expression("sk, #event, #body, brief")
+                .expression_attribute_names("#event", "event")
+                .expression_attribute_names("#body", "body")
+                .expression_attribute_values(":pk", text(keys::session(app, session_id)))
+                .expression_attribute_values(":first", text(keys::TIMELINE))
+                .expression_attribute_values(":last", text(keys::end_of(asked_at)))
+                .scan_index_forward(false)
+                .consistent_read(true)
+                .limit(PAGE)
+                .set_exclusive_start_key(start)
+                .send()
+                .await
+                .map_err(|error| StoreError::of("Query", error))?;
+            for item in page.items.unwrap_or_default() {
+                let item: KeptItem = from_item("Query", item)?;
+                if item.event.is_none() {
+                    timeline.decisions.extend(keys::time_of(&item.sk));
+                    continue;
+                }
+                events += 1;
+                if let Some(body) = item.body.or(item.brief) {
+                    bytes += body.len();
+                    timeline.events.extend(crate::protocol::read(&body).ok());
+                }
+            }
+            start = page.last_evaluated_key;
+            timeline.whole = start.is_none();
+            if timeline.whole || events >= NEWEST_EVENTS || bytes >= EVENT_BYTES {
+                break;
             }
         }
+        timeline.events.reverse();
+        timeline.decisions.reverse();
         Ok(timeline)
     }
 
@@ -120,27 +82,13 @@ impl ReadFacts for Store {
 }
 
 impl Store {
+    /// An item as it is now.
     pub(super) async fn get(&self, table: &str, pk: String, sk: &str) -> Result<Option<Item>, StoreError> {
         let get = self.client.get_item().table_name(table).key("pk", text(pk)).key("sk", text(sk));
-        get.send().await.map(|output| output.item).map_err(|error| StoreError::of("GetItem", error))
-    }
-}
-
-impl RecordDecision for Store {
-    async fn record(
-        &self,
-        asked: Asked<'_>,
-        record: &DecisionRecord,
-        received_at_ms: u64,
-    ) -> Result<Option<DecisionRecord>, StoreError> {
-        const PUT: &str = "PutItem";
-        let item = DecisionItem::new(asked, record, received_at_ms, self.expires_at(received_at_ms))
-            .ok_or_else(|| StoreError::unreadable(PUT, "a decision that is no JSON"))?;
-        let Some(kept) = self.put_once(&item).await? else { return Ok(None) };
-        if kept.user != item.user {
-            return Err(StoreError::unreadable(PUT, "another user's question of this moment has the place"));
-        }
-        let unreadable = || StoreError::unreadable(PUT, "a recorded decision");
-        kept.record().ok_or_else(unreadable).map(Some)
+        get.consistent_read(true)
+            .send()
+            .await
+            .map(|output| output.item)
+            .map_err(|error| StoreError::of("GetItem", error))
     }
 }

@@ -4,9 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Kind, Store, StoreError,
+    decisions::read_decision,
     events::day,
     items::{Item, KeptItem, from_item, part_key, text, unzip},
-    questions::DecisionItem,
 };
 use crate::{
     protocol::{AppId, EventTime, SessionEvent, read},
@@ -170,9 +170,7 @@ impl Store {
 
     async fn moment(&self, item: Item) -> Result<Moment, StoreError> {
         if !item.contains_key("event") {
-            let decision: DecisionItem = from_item(QUERY, item)?;
-            let unreadable = || StoreError::unreadable(QUERY, "a recorded decision");
-            return Ok(Moment::Decision(Box::new(decision.record().ok_or_else(unreadable)?)));
+            return read_decision(QUERY, item).map(|decision| Moment::Decision(Box::new(decision)));
         }
         let kept: KeptItem = from_item(QUERY, item)?;
         let (received_at_ms, odd_time) = (kept.received_at, kept.odd_time);

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{
     Store, StoreError,
-    items::{Item, PLAIN_BYTES, from_item, number, text, to_item, unzip, zip},
+    items::{Item, PLAIN_BYTES, from_item, loaded, number, text, to_item, zip},
     ports::FindRules,
 };
 use crate::{digest::sha256_hex, protocol::AppId, routing::loadable, session::keys};
@@ -21,11 +21,22 @@ const RULES_VERSIONS: &str = "RULES#V#";
 /// The condition of a write that never replaces anything.
 const NEW: &str = "attribute_not_exists(pk)";
 
+/// The version that the pointer names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ActiveVersion {
+    /// Its number.
+    pub version: u64,
+    /// The digest of its checked form.
+    pub sha256: String,
+}
+
 /// A published ruleset as the functions load it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ActiveRules {
     /// Its version.
     pub version: u64,
+    /// The digest of its checked form, compared with the form itself.
+    pub sha256: String,
     /// The document, for [`crate::routing::read`].
     pub document: Value,
 }
@@ -148,21 +159,19 @@ fn stored(text: &str) -> (Option<String>, Option<ByteBuf>) {
     if text.len() <= PLAIN_BYTES { (Some(text.to_owned()), None) } else { (None, Some(zip(text).into())) }
 }
 
-fn loaded(text: Option<String>, zipped: Option<ByteBuf>) -> Option<String> {
-    text.or_else(|| String::from_utf8(unzip(&zipped?)?).ok())
-}
-
 impl FindRules for Store {
-    async fn active_version(&self, app: AppId) -> Result<Option<u64>, StoreError> {
-        Ok(self.pointer(app).await?.map(|pointer| pointer.version))
+    async fn active_version(&self, app: AppId) -> Result<Option<ActiveVersion>, StoreError> {
+        let pointer = self.pointer(app).await?;
+        Ok(pointer.map(|PointerItem { version, sha256, .. }| ActiveVersion { version, sha256 }))
     }
 
     async fn rules(&self, app: AppId, version: u64) -> Result<ActiveRules, StoreError> {
         let unreadable =
             |what: String| StoreError::unreadable("GetItem", format!("ruleset {version} {what}"));
         let item = self.version_item(app, version).await?.ok_or_else(|| unreadable("is not there".into()))?;
+        let sha256 = item.about.sha256;
         let compiled = loaded(item.compiled, item.compiled_z);
-        let compiled = compiled.filter(|text| sha256_hex(text.as_bytes()) == item.about.sha256);
+        let compiled = compiled.filter(|text| sha256_hex(text.as_bytes()) == sha256);
         let compiled = compiled.ok_or_else(|| unreadable("was altered: its digest is another".into()))?;
         let mut stored: Value =
             serde_json::from_str(&compiled).map_err(|error| unreadable(error.to_string()))?;
@@ -172,7 +181,7 @@ impl FindRules for Store {
                 "has format {format}, this version of the software reads {FORMAT}"
             )));
         }
-        Ok(ActiveRules { version, document: stored["document"].take() })
+        Ok(ActiveRules { version, sha256, document: stored["document"].take() })
     }
 }
 

@@ -71,8 +71,8 @@ async fn asked(arguments: &Explain, stack: Option<&str>) -> Result<Ruleset, CliE
         (Some(file), _) => Document::open(file)?.ruleset(),
         (None, Some(app)) => {
             let store = tables::open(stack).await?;
-            let version = store.active_version(app).await?.ok_or_else(|| nothing_published(app))?;
-            ruleset(&store, app, version).await
+            let active = store.active_version(app).await?.ok_or_else(|| nothing_published(app))?;
+            ruleset(&store, app, active.version).await
         }
         // The command line requires one of the two.
         (None, None) => Err(CliError::said("name a ruleset, or an app with --app")),

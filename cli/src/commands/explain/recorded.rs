@@ -11,7 +11,7 @@ use super::picture;
 use crate::{
     commands::rules::ruleset,
     error::CliError,
-    output::{self, green, now_ms, red, reply, say},
+    output::{self, green, now_ms, red, reply, say, text, yellow},
 };
 
 pub(super) async fn explain(
@@ -50,15 +50,24 @@ pub(super) async fn explain(
             "answer": decision.reply(),
             "because": explanation.because(&question),
             "agrees": agrees,
+            "omitted": record.omitted,
             "recorded": { "rule": record.rule, "answer": record.answer, "version": version, "at": record.at },
         }));
     }
     say!("Question {} of {} of session {}, by version {} of the rules", attempt, count, session, version)?;
+    let omitted = record.omitted.join(", ");
+    if !omitted.is_empty() {
+        let notice =
+            text!("Not recorded, or not readable: {}. Conditions on them are unknown below.", omitted);
+        say!("{}", yellow(notice))?;
+    }
     picture::show(&question, &explanation)?;
     let verdict = if agrees {
         green("This is what was answered by")
-    } else {
+    } else if omitted.is_empty() {
         red("This version of desk decides otherwise. Answered was by")
+    } else {
+        yellow(text!("Without {}, the rules decide otherwise. Answered was by", omitted))
     };
     say!("{} {}: {}", verdict, record.rule, reply(&record.answer))
 }

@@ -58,7 +58,7 @@ async fn open(what: Option<&str>, app: Option<AppId>, stack: Option<&str>) -> Re
     let store = tables::open(stack).await?;
     let version = match version.0 {
         Some(version) => version,
-        None => store.active_version(app).await?.ok_or_else(|| nothing_published(app))?,
+        None => store.active_version(app).await?.ok_or_else(|| nothing_published(app))?.version,
     };
     Document::parse(format!("version {version}"), source(&store, app, version).await?)
 }

@@ -151,8 +151,8 @@ pub(super) fn nothing_published(app: AppId) -> CliError {
 
 /// The zone of the active ruleset, in which people see times; UTC when it cannot be had.
 pub(super) async fn zone(store: &Store, app: AppId) -> TimeZone {
-    let Ok(Some(version)) = store.active_version(app).await else { return TimeZone::UTC };
-    ruleset(store, app, version).await.map_or(TimeZone::UTC, |ruleset| ruleset.timezone)
+    let Ok(Some(active)) = store.active_version(app).await else { return TimeZone::UTC };
+    ruleset(store, app, active.version).await.map_or(TimeZone::UTC, |ruleset| ruleset.timezone)
 }
 
 /// A moment with its zone's name, for a sentence.

@@ -46,7 +46,7 @@ pub(super) async fn list(store: &Store, app: AppId, as_json: bool) -> Result<(),
 pub(super) async fn show(store: &Store, app: AppId, version: Option<u64>) -> Result<(), CliError> {
     let version = match version {
         Some(version) => version,
-        None => store.active_version(app).await?.ok_or_else(|| nothing_published(app))?,
+        None => store.active_version(app).await?.ok_or_else(|| nothing_published(app))?.version,
     };
     document(&source(store, app, version).await?)
 }

@@ -67,6 +67,7 @@ pub(super) fn moment_json(moment: &Moment) -> Value {
             "version": record.version,
             "answer": record.answer,
             "facts": record.facts,
+            "omitted": record.omitted,
         }),
         Moment::Unreadable { at, error } => json!({
             "kind": "unreadable",
