@@ -520,7 +520,7 @@ fn moment(text: &str) -> Result<jiff::Timestamp, String> {
 
 fn count(text: &str) -> Result<usize, String> {
     let count = text.parse().ok().filter(|count| *count > 0);
-    count.ok_or_else(|| "write a whole number of at least 1".to_owned())
+    count.ok_or_else(|| "write an integer of at least 1".to_owned())
 }
 
 fn name_and_value(text: &str) -> Result<(String, String), String> {

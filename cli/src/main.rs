@@ -1,4 +1,4 @@
-//! The `desk` command: what people use of this project.
+//! The `desk` command.
 
 // Only `output` prints: see there.
 #![deny(clippy::print_stderr, clippy::print_stdout, clippy::disallowed_macros, clippy::disallowed_methods)]

@@ -84,7 +84,7 @@ impl Text {
         Self(parts.to_string())
     }
 
-    /// From a message of clap, with its colors. It may repeat what stands in the environment.
+    /// From a message of clap, with its colors. It may repeat variables of the environment.
     pub(crate) fn of_clap(error: &clap::Error) -> Self {
         let rendered = error.render().ansi().to_string();
         let mut safe = String::with_capacity(rendered.len());
@@ -127,8 +127,8 @@ fn color(text: &str) -> Option<&str> {
     numbers[end..].starts_with('m').then(|| &text[.."\u{1b}[".len() + end + 1])
 }
 
-/// Whether a terminal obeys the character and does not show it: control characters, and those that change the
-/// direction of text or break lines, so that a text reads otherwise than it is.
+/// True if a terminal obeys the character and does not show it. These are control characters, and characters
+/// that turn the direction of text or break lines.
 fn is_command(character: char) -> bool {
     character.is_control()
         || matches!(
@@ -243,7 +243,7 @@ pub(crate) fn json_line(value: &impl Serialize) -> Result<(), CliError> {
 
 fn one_line(value: &impl Serialize) -> Result<String, CliError> {
     let line = serde_json::to_string(value).map_err(cannot_serialize)?;
-    // A value may contain JSON as it was received. Line ends stand between its values only.
+    // A value may contain JSON as it was received. Its strings contain no line ends.
     Ok(line.replace(['\n', '\r'], " "))
 }
 
@@ -322,27 +322,27 @@ fn styled(style: Style, part: impl Part) -> Text {
     Text(format!("{style}{}{style:#}", Safe(&part)))
 }
 
-/// For what is wrong.
+/// Marks a failure.
 pub(crate) fn red(part: impl Part) -> Text {
     styled(AnsiColor::Red.on_default().bold(), part)
 }
 
-/// For what is right.
+/// Marks a success.
 pub(crate) fn green(part: impl Part) -> Text {
     styled(AnsiColor::Green.on_default(), part)
 }
 
-/// For what deserves a look.
+/// Marks a warning.
 pub(crate) fn yellow(part: impl Part) -> Text {
     styled(AnsiColor::Yellow.on_default(), part)
 }
 
-/// For what is beside the point.
+/// Marks a detail.
 pub(crate) fn faint(part: impl Part) -> Text {
     styled(Style::new().dimmed(), part)
 }
 
-/// For headings.
+/// Marks a heading.
 pub(crate) fn bold(part: impl Part) -> Text {
     styled(Style::new().bold(), part)
 }
@@ -376,17 +376,17 @@ pub(crate) fn table<const COLUMNS: usize>(
     rows.iter().try_for_each(|row| say!("{}", line(row)))
 }
 
-/// A moment for a person, to the second.
+/// A timestamp for a person, to the second.
 pub(crate) fn moment(at: Timestamp, zone: &TimeZone) -> String {
     at.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M:%S").to_string()
 }
 
-/// What a person calls a zone.
+/// The name of a time zone.
 pub(crate) fn zone_name(zone: &TimeZone) -> &str {
     zone.iana_name().unwrap_or("UTC")
 }
 
-/// Milliseconds since the epoch as a moment; the epoch itself for what is none.
+/// Converts milliseconds since the epoch. An invalid number becomes the epoch.
 pub(crate) fn timestamp(ms: u64) -> Timestamp {
     i64::try_from(ms).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok()).unwrap_or_default()
 }
@@ -407,7 +407,7 @@ pub(crate) fn duration(ms: u64) -> String {
     }
 }
 
-/// Who was asked to serve.
+/// An assignment for a person: its group and its agents.
 pub(crate) fn reply(reply: &Reply) -> String {
     let group = reply.agent_group_id.map(|group| format!("group {group}"));
     let agents =

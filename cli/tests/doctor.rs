@@ -65,7 +65,7 @@ async fn examined(url: &str, more: &[&str]) -> (Vec<(String, String)>, Option<i3
     (checks.iter().map(|check| (text(check, "check"), text(check, "verdict"))).collect(), said.code)
 }
 
-/// The verdict of one check, and what it says.
+/// The verdict of one check, and its text.
 async fn said_of(check: &str, url: &str, more: &[&str]) -> (String, String) {
     let arguments = [&["doctor", "--url", url, APP[0], APP[1], "--json"], more].concat();
     let out = run(&[], &arguments).await.out;

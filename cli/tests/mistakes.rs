@@ -1,4 +1,4 @@
-//! What people give by mistake is refused with a remedy.
+//! Mistakes of people are refused with a remedy.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)] // in a test, a panic is the report
 
@@ -52,8 +52,7 @@ fn a_list_of_no_sessions_is_no_list() {
     for limit in ["0", "-1", "x"] {
         let said =
             desk(&[], &["sessions", "list", APP[0], APP[1], "--user", "maya", &format!("--limit={limit}")]);
-        let told =
-            format!("invalid value '{limit}' for '--limit <COUNT>': write a whole number of at least 1");
+        let told = format!("invalid value '{limit}' for '--limit <COUNT>': write an integer of at least 1");
         assert!(said.code == Some(2) && said.err.contains(&told), "{}", said.err);
     }
 }

@@ -1,4 +1,4 @@
-//! What reaches a terminal, a full disk and a closed pipe, for every command that clap knows.
+//! The output of every command that clap knows, on a terminal, a full disk and a closed pipe.
 
 #![cfg(target_os = "linux")] // /dev/full
 #![allow(clippy::unwrap_used, clippy::expect_used)] // in a test, a panic is the report
@@ -38,7 +38,7 @@ use tempfile::NamedTempFile;
 const HOSTILE: &str =
     "h\u{1b}]0;title\u{7}\u{1b}[2J\u{1b}[5m\u{9b}2J\u{7f}\u{202e}\u{2028}\r\t\u{8}\nFAKE 'row' $(x)";
 
-/// How often time is asked for in what is seeded.
+/// The time of everything that is seeded.
 const AT_MS: u64 = 1_793_584_800_000;
 const DAY: &str = "2026-11-02";
 
@@ -245,7 +245,7 @@ fn on_terminal(mut command: Command, serves: bool) -> (Option<i32>, String) {
     tcsetwinsize(&inside, Winsize { ws_row: 50, ws_col: 200, ws_xpixel: 0, ws_ypixel: 0 }).unwrap();
     let stdio = || inside.try_clone().unwrap();
     let mut child = command.stdin(stdio()).stdout(stdio()).stderr(stdio()).spawn().unwrap();
-    // What holds the inner side open would keep the terminal from ending.
+    // The terminal ends when its inner side is closed everywhere.
     drop((command, inside));
     let (mut shown, mut part) = (Vec::new(), [0; 4096]);
     let mut terminal = File::from(terminal);
@@ -346,7 +346,7 @@ async fn no_message_lets_data_control_a_terminal() {
             (0, &["rules", "publish", "--help"]),
         ] {
             let mut command = world.command(words);
-            // `users erase` asks: nobody answers here.
+            // A file that is created by mistake is created there.
             command.current_dir(std::env::temp_dir());
             let code = if words.contains(&"dynamodb") { 2 } else { code };
             let (ended, shown) = if words.starts_with(&["users"]) {

@@ -6,9 +6,8 @@ use ureq::{Agent, http::Uri};
 
 use crate::error::CliError;
 
-/// What every request is sent with. A refusal is an answer, and so is a redirect: the platform follows
-/// none, and whoever follows one takes the signature to another place. The platform waits two seconds;
-/// whoever debugs waits longer.
+/// The HTTP client for every request. A refusal is an answer, and so is a redirect. Desk follows no redirect,
+/// which would take the signature to another place. Desk waits two seconds; a person who debugs waits longer.
 pub(super) fn agent() -> Agent {
     let config = Agent::config_builder().http_status_as_error(false).max_redirects(0);
     config.timeout_global(Some(Duration::from_secs(10))).build().into()

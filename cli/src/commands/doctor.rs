@@ -1,7 +1,7 @@
 //! A deployment, checked from outside.
 //!
-//! Nothing that is sent has an effect: it is the platform's own check of the URL, without a body, or
-//! has to be refused before anybody reads it.
+//! No request has an effect. Each is Desk's own check of the URL, without a body, or must be refused before its
+//! body is read.
 
 use std::{
     io,
@@ -29,7 +29,7 @@ const URL_KEY: &str = "needs a URL key";
 const SIGNATURE: &str = "needs a signature";
 const STRANGER: &str = "a stranger stays outside";
 
-/// What came of a check.
+/// The result of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Verdict {
     Pass,
@@ -40,18 +40,18 @@ enum Verdict {
 struct Check {
     name: &'static str,
     verdict: Verdict,
-    /// What was seen, and what to do about it.
+    /// The observation, and the remedy.
     said: String,
 }
 
-/// What a request came to.
+/// The answer to a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Answer {
     Taken,
     /// By the front door itself, with its status and its JSON.
     Refused,
     /// With this status. A missing route, a throttle or a fault keeps out a stranger and the platform
-    /// alike, and not for long: it is no protection.
+    /// alike, and not for long. It does not protect.
     Unclear(u16),
 }
 
@@ -65,7 +65,7 @@ impl Answer {
     }
 }
 
-/// Whether a URL key or a signature keeps strangers outside.
+/// The effect of a URL key or a signature on unauthenticated requests.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Lock {
     Shut,
@@ -74,7 +74,7 @@ enum Lock {
 }
 
 impl Lock {
-    /// From what came of trying it without the right key, in two ways.
+    /// Concludes from the answers to two attempts without the right secret.
     fn tried(answers: [Answer; 2]) -> Self {
         if answers.contains(&Answer::Taken) {
             Self::Open
@@ -86,7 +86,7 @@ impl Lock {
     }
 }
 
-/// What is known of the deployment, and how it is asked.
+/// The deployment, and the credentials for it.
 struct Patient<'a> {
     agent: Agent,
     url: &'a str,
@@ -134,7 +134,7 @@ impl Patient<'_> {
         Ok(checks)
     }
 
-    /// What differs from the probe in one thing, and has to be refused for it.
+    /// Sends requests that differ from the probe in one parameter, and must be refused for it.
     fn compare(&self, good: &str, now: u64, checks: &mut Vec<Check>) -> Result<(), CliError> {
         let foreign = query(Some("1"), self.token.map(|token| (token, now)));
         checks.push(self.refuses(ANOTHER_APP, &foreign)?);
@@ -207,7 +207,7 @@ impl Patient<'_> {
         ))
     }
 
-    /// Whether URL keys are needed.
+    /// Checks that a URL key is needed.
     fn keys(&self, query: &str, signatures: Lock) -> Result<(Lock, Check), CliError> {
         let check = |verdict, said| Check { name: URL_KEY, verdict, said };
         let instead = if signatures == Lock::Shut { "; signatures protect this URL" } else { "" };
@@ -229,7 +229,7 @@ impl Patient<'_> {
         Ok((Lock::tried([without, wrong]), check(verdict, said)))
     }
 
-    /// Whether signatures are needed.
+    /// Checks that a signature is needed.
     fn signatures(&self, now: u64) -> Result<(Lock, Vec<Check>), CliError> {
         let app = Some(self.app.as_str());
         let unsigned = self.ask(self.url, &query(app, None))?;
@@ -320,15 +320,15 @@ fn query(app: Option<&str>, signed: Option<(&str, u64)>) -> String {
 fn transport(url: &str) -> Check {
     let url: Option<Uri> = url.parse().ok();
     let scheme = url.as_ref().and_then(Uri::scheme_str).unwrap_or_default();
-    // The whole name: localhost.example.com may be anybody's machine.
+    // The whole name: localhost.example.com may be any machine.
     let host = url.as_ref().and_then(Uri::host).unwrap_or_default();
     let here = ["localhost", "127.0.0.1", "[::1]"];
     let (verdict, said) = if scheme.eq_ignore_ascii_case("https") {
         (Verdict::Pass, "https, with a certificate that is trusted here")
     } else if here.iter().any(|name| host.eq_ignore_ascii_case(name)) {
-        (Verdict::Note, "not encrypted, which is nobody's business on this machine")
+        (Verdict::Note, "not encrypted; this machine alone sees the requests")
     } else {
-        (Verdict::Fail, "not encrypted: what passes can be read and sent again; use https")
+        (Verdict::Fail, "not encrypted; others can read the requests and send them again; use https")
     };
     Check { name: "is reached by TLS", verdict, said: said.into() }
 }
@@ -366,7 +366,7 @@ fn unclear(status: u16) -> String {
     format!("HTTP {status} is not how this software refuses, so nothing is known; {advice}")
 }
 
-/// Who refuses before it has read everything may close while we still send. Any other error is one of
+/// A server that refuses before it has read everything may close while we still send. Any other error is one of
 /// the way there.
 fn is_early_close(error: &io::Error) -> bool {
     use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset};

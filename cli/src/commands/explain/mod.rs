@@ -79,7 +79,7 @@ async fn asked(arguments: &Explain, stack: Option<&str>) -> Result<Ruleset, CliE
     }
 }
 
-/// What was given, and what the question says itself.
+/// The facts of `--given`, completed by those of the request.
 fn facts(arguments: &Explain, request: &AssignRequest, callback: &Callback) -> Result<Facts, CliError> {
     let mut facts = match &arguments.given {
         Some(path) => {
@@ -100,7 +100,7 @@ fn facts(arguments: &Explain, request: &AssignRequest, callback: &Callback) -> R
     Ok(facts)
 }
 
-/// What was given counts more than what the question says.
+/// Sets a fact of the request unless it was given.
 fn say<T>(fact: &mut Fact<T>, said: Option<&String>, known: impl Fn(&String) -> T) {
     if let (Fact::Unknown(_), Some(said)) = (&fact, said) {
         *fact = Fact::Known(known(said));
