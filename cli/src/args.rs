@@ -253,7 +253,7 @@ When it is broken off, it says on standard error how to go on behind the last li
         #[arg(long, value_name = "PLACE")]
         resume: Option<String>,
     },
-    /// Make the summaries of a day's, several days' or a user's sessions anew, from what was kept
+    /// Rebuild summaries and users' profiles from the sessions of a day, of several days or of a user
     #[command(after_help = "\
 Examples:
   desk sessions refold --app 1400000001 --day 2027-02-01
@@ -389,7 +389,9 @@ Examples:
   desk users erase --app 1400000001 maya
   desk users erase --app 1400000001 maya --yes --json    for programs
 
-May be broken off and begun again. An event of the user that arrives later begins a new session,
+Sessions of other users stay, without this user's events and decisions.
+
+May be interrupted and repeated. An event of the user that arrives later begins a new session,
 which the next erasure finds: run it again when the user's last session is over.")]
     Erase {
         /// The user's id

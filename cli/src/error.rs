@@ -71,6 +71,7 @@ fn hint(error: &StoreError) -> String {
         Kind::Unavailable => {
             tables::place().map(|place| format!("; {}", place.unavailable())).unwrap_or_default()
         }
+        Kind::Busy => String::new(),
         Kind::Refused(_) => format!("{place}; check the credentials (AWS_PROFILE) and what they may do"),
         Kind::Unreadable(_) => format!("{place}; a newer version of this command may have written it"),
     }

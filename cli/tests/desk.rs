@@ -183,7 +183,7 @@ Session s-1 of app 1400000001, times in Asia/Shanghai
     let said = on(&stage, &[erase.as_slice(), &["--json"]].concat()).await;
     assert_eq!(
         serde_json::from_str::<Value>(&said.out).unwrap(),
-        json!({ "sessions": 0, "items": 0, "quarantined": 0, "of_the_user": 0 })
+        json!({ "sessions": 0, "shared": 0, "items": 0, "quarantined": 0, "of_the_user": 0 })
     );
     let said = on(&stage, &["sessions", "show", "none", APP[0], APP[1]]).await;
     assert!(
@@ -212,6 +212,14 @@ async fn what_was_not_understood_is_listed_and_shown() {
     assert_eq!(listed[0]["body"], body);
     let said = on(&stage, &["quarantine", "show", "1793584800000#", APP[0], APP[1]]).await;
     assert_eq!(said.out, format!("{body}\n"));
+    // Bytes that are not text are printed without losing any.
+    let received = Received { app: APP[1].parse().unwrap(), body: b"\xff\x00", at_ms: 1_793_584_800_500 };
+    stage.store().quarantine(received, "Desk.New", "is not UTF-8").await.unwrap();
+    let said = on(&stage, &["quarantine", "show", "1793584800500#", APP[0], APP[1]]).await;
+    assert!(said.out == "/wA=\n" && said.err.contains("not UTF-8"), "{}{}", said.out, said.err);
+    let said = on(&stage, &["quarantine", "list", APP[0], APP[1], "--day", "2026-11-02", "--json"]).await;
+    let listed: Value = serde_json::from_str(&said.out).unwrap();
+    assert_eq!((&listed[1]["body_base64"], &listed[1]["body"]), (&json!("/wA="), &Value::Null));
     let said = on(&stage, &["quarantine", "show", "1793584800001", APP[0], APP[1]]).await;
     assert!(said.code == Some(1) && said.err.contains("there is no entry 1793584800001"), "{}", said.err);
     let said = on(&stage, &["quarantine", "list", APP[0], APP[1]]).await;

@@ -381,7 +381,7 @@ async fn a_user_is_erased_with_all_that_was_kept_and_nobody_else() {
             .unwrap();
     }
     let mut told = 0;
-    let receipt = store.erase_user(app(), "maya", |_| told += 1).await.unwrap();
+    let receipt = store.erase_user(app(), "maya", 2000, |_| told += 1).await.unwrap();
     assert_eq!((receipt.sessions, receipt.items, receipt.of_the_user, told), (20, 80, 1, 20));
     let day = EventTime::from_ms(5).unwrap();
     assert_eq!(store.erase_quarantined(app(), "maya", day).await.unwrap(), 1);
@@ -390,7 +390,7 @@ async fn a_user_is_erased_with_all_that_was_kept_and_nobody_else() {
     assert_eq!(store.sessions_of_user(app(), "li", None, 0).take(99).await.unwrap().len(), 10);
     assert_eq!(store.story(app(), "s-0", 0).await.unwrap().len(), 3);
     // Again: nothing is left. What arrives late begins anew, and the next erasure finds it.
-    assert_eq!(store.erase_user(app(), "maya", |_| ()).await.unwrap(), Default::default());
+    assert_eq!(store.erase_user(app(), "maya", 2000, |_| ()).await.unwrap(), Default::default());
     assert_eq!(store.erase_quarantined(app(), "maya", day).await.unwrap(), 0);
     let late = of("s-1", "maya", 30, "SatisfactionSelected");
     append(&store, &late).await;
@@ -398,7 +398,7 @@ async fn a_user_is_erased_with_all_that_was_kept_and_nobody_else() {
         .ensure_summary(Received { app: app(), body: late.0.as_bytes(), at_ms: 1000 }, &late.1)
         .await
         .unwrap();
-    assert_eq!(store.erase_user(app(), "maya", |_| ()).await.unwrap().items, 2);
+    assert_eq!(store.erase_user(app(), "maya", 2000, |_| ()).await.unwrap().items, 2);
 
     // What arrives late begins the session anew, and the next erasure finds it.
     let late = of("s-1", "maya", 30, "SessionEnd");
@@ -407,7 +407,7 @@ async fn a_user_is_erased_with_all_that_was_kept_and_nobody_else() {
         .ensure_summary(Received { app: app(), body: late.0.as_bytes(), at_ms: 1000 }, &late.1)
         .await
         .unwrap();
-    let receipt = store.erase_user(app(), "maya", |_| {}).await.unwrap();
+    let receipt = store.erase_user(app(), "maya", 2000, |_| {}).await.unwrap();
     assert_eq!((receipt.sessions, receipt.items, receipt.of_the_user), (1, 2, 0));
-    assert_eq!(store.erase_user(app(), "maya", |_| {}).await.unwrap(), Receipt::default());
+    assert_eq!(store.erase_user(app(), "maya", 2000, |_| {}).await.unwrap(), Receipt::default());
 }

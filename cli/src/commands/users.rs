@@ -90,7 +90,7 @@ async fn erase(store: &Store, app: AppId, user: &str, days: u64, json: bool) -> 
     const DAY_MS: u64 = 86_400_000;
     const EVERY: u64 = 50;
     let mut receipt = store
-        .erase_user(app, user, |so_far| {
+        .erase_user(app, user, now_ms(), |so_far| {
             if so_far.sessions.is_multiple_of(EVERY as usize) {
                 note!("{} sessions", so_far.sessions);
             }
@@ -107,11 +107,13 @@ async fn erase(store: &Store, app: AppId, user: &str, days: u64, json: bool) -> 
     if json {
         return output::json(&receipt);
     }
-    let Receipt { sessions, items, quarantined, of_the_user } = receipt;
+    let Receipt { sessions, shared, items, quarantined, of_the_user } = receipt;
+    let shared = if shared == 0 { String::new() } else { format!(" and of {shared} of other users") };
     say!(
-        "{}: {} sessions with {} items, {} of profile and attributes, {} in quarantine",
+        "{}: {} sessions{} with {} items, {} of profile and attributes, {} in quarantine",
         green("erased"),
         sessions,
+        shared,
         items,
         of_the_user,
         quarantined

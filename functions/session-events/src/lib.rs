@@ -72,40 +72,42 @@ impl<S: Store, Q: Spill> SessionEvents<S, Q> {
         }
     }
 
-    /// Durable is the event and the summary by which its session is found; the profile follows
-    /// from the events and costs no acknowledgement.
+    /// An event is stored when the event itself is, the items by which its session is found, and what it says of
+    /// its user.
     async fn keep_event(
         &self,
         received: Received<'_>,
         event: &SessionEvent,
         arrival: &Arrival,
     ) -> Result<Kept, StoreError> {
-        let (kept, summary, ()) = futures_util::join!(
+        let (kept, summary, profile) = futures_util::join!(
             in_time(arrival, self.store.append(received, event)),
             in_time(arrival, self.ensure_summary(received, event)),
-            self.move_profile(received, event, arrival),
+            in_time(arrival, self.move_profile(received, event)),
         );
-        summary.and(kept)
+        summary.and(profile).and(kept)
     }
 
     /// Makes sure that the event's session can be found.
     async fn ensure_summary(&self, received: Received<'_>, event: &SessionEvent) -> Result<(), StoreError> {
-        if self.remembered.of(received.app, &event.session_id).is_found_by_user() {
+        let user = event.client_user_id.as_deref();
+        if self.remembered.of(received.app, &event.session_id).is_found_by(user) {
             return Ok(());
         }
         self.store.ensure_summary(received, event).await?;
         // Without a user the summary is not complete: a later event may bring one.
-        if event.client_user_id.is_some() {
-            self.remembered.found_by_user(received.app, &event.session_id);
+        if let Some(user) = user {
+            self.remembered.found_by(received.app, &event.session_id, user);
         }
         Ok(())
     }
 
-    async fn move_profile(&self, received: Received<'_>, event: &SessionEvent, arrival: &Arrival) {
-        let (Some(user), Some(change)) = (&event.client_user_id, ProfileChange::of(event)) else { return };
-        let moved = self.store.move_profile(received, user, event.event_time, &change);
-        if let Err(error) = in_time(arrival, moved).await {
-            arrival.problem("the user's profile is not up to date", error);
+    async fn move_profile(&self, received: Received<'_>, event: &SessionEvent) -> Result<(), StoreError> {
+        match (&event.client_user_id, ProfileChange::of(event)) {
+            (Some(user), Some(change)) => {
+                self.store.move_profile(received, user, event.event_time, &change).await
+            }
+            _ => Ok(()),
         }
     }
 

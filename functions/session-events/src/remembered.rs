@@ -19,20 +19,25 @@ const COVERS: Duration = Duration::from_secs(240);
 /// A summary may be erased while its session goes on: after this time it is asked for again.
 const STILL_THERE: Duration = Duration::from_secs(300);
 
+/// Of so many users of one session it is remembered that they find it; most sessions have one.
+const USERS: usize = 4;
+
 /// What is remembered of one session.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Known {
-    /// When it was seen to have a summary with its user.
-    found_by_user: Option<Instant>,
+    /// When it was seen that these users find it, by digests of their ids.
+    found_by: Vec<(String, Instant)>,
     /// Its story is longer than a page.
     pub(crate) long: bool,
     refold_asked: Option<Instant>,
 }
 
 impl Known {
-    /// Whether it has a summary with its user.
-    pub(crate) fn is_found_by_user(&self) -> bool {
-        self.found_by_user.is_some_and(|seen| seen.elapsed() < STILL_THERE)
+    /// Whether this user finds it; if an event names none, whether any user does.
+    pub(crate) fn is_found_by(&self, user: Option<&str>) -> bool {
+        let user = user.map(|user| of_fields([Some(user)]));
+        let is_meant = |known: &String| user.as_ref().is_none_or(|user| user == known);
+        self.found_by.iter().any(|(known, seen)| is_meant(known) && seen.elapsed() < STILL_THERE)
     }
 
     /// Whether a refold is on its way that comes late enough.
@@ -47,11 +52,16 @@ pub(crate) struct Remembered(Mutex<HashMap<String, Known>>);
 
 impl Remembered {
     pub(crate) fn of(&self, app: AppId, session_id: &str) -> Known {
-        self.sessions().get(&name(app, session_id)).copied().unwrap_or_default()
+        self.sessions().get(&name(app, session_id)).cloned().unwrap_or_default()
     }
 
-    pub(crate) fn found_by_user(&self, app: AppId, session_id: &str) {
-        self.change(app, session_id, |known| known.found_by_user = Some(Instant::now()));
+    pub(crate) fn found_by(&self, app: AppId, session_id: &str, user: &str) {
+        let user = of_fields([Some(user)]);
+        self.change(app, session_id, |known| {
+            known.found_by.retain(|(other, _)| *other != user);
+            known.found_by.truncate(USERS - 1);
+            known.found_by.insert(0, (user, Instant::now()));
+        });
     }
 
     pub(crate) fn long(&self, app: AppId, session_id: &str) {

@@ -69,6 +69,24 @@ async fn a_message_of_usual_size_costs_one_unit_and_one_round_trip() {
     assert_eq!(again.iter().map(|(operation, _)| operation.as_str()).collect::<Vec<_>>(), ["PutItem"]);
 }
 
+#[tokio::test]
+async fn a_further_user_of_a_session_costs_two_writes_once() {
+    let mut counted = Counted::start().await;
+    let now = now_ms();
+    counted.cost(&message("s", now, "hello")).await;
+    let of_li = |at: u64| {
+        let more = json!({ "ClientUserId": "li", "MsgKey": at.to_string() });
+        event("s", "Human.UserSendMsg", at, more)
+    };
+    // The summary belongs to the other user, which a refused write tells; then the item that finds the session.
+    let first = counted.cost(&of_li(now + 1)).await;
+    assert_eq!(first, [("PutItem".into(), 1.0), ("PutItem".into(), 2.0), ("UpdateItem".into(), 1.0)]);
+    for (callback, name) in [(of_li(now + 2), "li"), (message("s", now + 3, "hello"), "maya")] {
+        let next = counted.cost(&callback).await;
+        assert_eq!(next, [("PutItem".into(), 1.0)], "{name}");
+    }
+}
+
 /// What DynamoDB counts of an item: the bytes of its names and values.
 fn bytes(item: &HashMap<String, AttributeValue>) -> usize {
     let value = |value: &AttributeValue| match value {

@@ -21,6 +21,10 @@ pub const RULES_ACTIVE: &str = "RULES#ACTIVE";
 pub const TIMELINE: &str = "AT#";
 /// A session's summary.
 pub const SUMMARY: &str = "SUMMARY";
+/// The beginning of the sort key of a further user of a session.
+pub const FURTHER_USER: &str = "USER#";
+/// Greater than the sort keys of all further users, and of everything else in a session's partition.
+pub const BEHIND_FURTHER_USERS: &str = "USER#~";
 /// What the business says of a user: tags, language, attributes.
 pub const ATTRIBUTES: &str = "ATTRIBUTES";
 /// What sessions say of a user: last agent, last rating.
@@ -56,6 +60,11 @@ pub fn session(app: AppId, session_id: &str) -> String {
 /// The partition of a user, in both tables.
 pub fn user(app: AppId, user_id: &str) -> String {
     format!("APP#{app}#USER#{user_id}")
+}
+
+/// The item through which a further user finds the session: a user that it does not belong to.
+pub fn further_user(user_id: &str) -> String {
+    format!("{FURTHER_USER}{}", digest::of_fields([Some(user_id)]))
 }
 
 /// The partition of an agent.
@@ -193,6 +202,7 @@ mod tests {
         assert_eq!(past_status(at, "d"), "STATUS#0000000000005#d");
         assert_eq!(quarantine(id, "2027-02-01"), "APP#1400000001#QUARANTINE#2027-02-01");
         assert_eq!(quarantined(5, "d"), "0000000000005#d");
+        assert_eq!(further_user("maya"), "USER#2dd11ddff50c2e9a8cdf2dc2173fba45");
         assert_eq!(decision(at), "AT#0000000000005#45#DECISION");
         assert_eq!(
             key_of(r#""Event":"Human.UserSendMsg","MsgKey":"1_2_3""#),

@@ -10,6 +10,14 @@ pub enum ProfileChange {
 }
 
 impl ProfileChange {
+    /// The field of the profile that it changes.
+    pub fn field(&self) -> &'static str {
+        match self {
+            Self::LastAgent(_) => "last_agent",
+            Self::LastRating(_) => "last_rating",
+        }
+    }
+
     /// What `event` changes, if anything.
     pub fn of(event: &SessionEvent) -> Option<Self> {
         match event.event {

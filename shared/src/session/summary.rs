@@ -46,7 +46,7 @@ pub struct Summary {
     pub channel: Option<String>,
     /// The customer-service account.
     pub customer_service_id: Option<String>,
-    /// Who held the session, in order.
+    /// Who held the session, in order. Of more than 100, the last one has the latest agent.
     pub agents: Vec<Stint>,
     /// How often an agent handed the session to another.
     pub transfers: u64,
@@ -160,9 +160,15 @@ pub fn fold<'a>(story: impl IntoIterator<Item = (&'a str, Entry<'a>)>) -> Summar
     folding.finish(story.len() as u64)
 }
 
+/// The limits of a summary's stints, and of the bytes of their agents' ids: a stored item has room for 400 KB.
+const MAX_STINTS: usize = 100;
+const MAX_AGENT_BYTES: usize = 16 * 1024;
+
 /// What is known so far, beside the summary itself.
 #[derive(Default)]
 struct Folding {
+    /// The bytes of all agents' ids.
+    agent_bytes: usize,
     summary: Summary,
     asked_at: Option<EventTime>,
     queued_at: Option<EventTime>,
@@ -287,6 +293,13 @@ impl Folding {
             Some(stint) if stint.agent == agent => return,
             Some(stint) => stint.until = Some(at),
             None => {}
+        }
+        self.agent_bytes += agent.len();
+        if (agents.len() == MAX_STINTS || self.agent_bytes > MAX_AGENT_BYTES)
+            && let Some(last) = agents.last_mut()
+        {
+            (last.agent, last.until) = (agent.to_owned(), None);
+            return;
         }
         agents.push(Stint { agent: agent.to_owned(), from: at, until: None });
     }

@@ -8,21 +8,25 @@ use super::{
     Store, StoreError,
     events::day,
     items::{Item, KeptItem, from_item, part_key, text},
+    ports::{FoldSessions, Reach},
+    timeline::{Partition, TimelineItem, user_named_in},
 };
 use crate::{
-    protocol::{AppId, EventTime, SessionEvent, read},
+    protocol::{AppId, EventTime},
     session::keys,
 };
 
 const QUERY: &str = "Query";
 const DELETE: &str = "DeleteItem";
 
-/// What went.
+/// The counts of what an erasure deleted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Receipt {
-    /// Sessions, each with all that stood in it.
+    /// Sessions that belonged to the user, each with all that stood in it.
     pub sessions: usize,
-    /// Items of their stories: events and decisions, summaries and parts of bodies.
+    /// Sessions of other users, of which only the user's own events and decisions went.
+    pub shared: usize,
+    /// Items of both: events and decisions, summaries and parts of bodies.
     pub items: usize,
     /// Entries of the quarantine that name the user.
     pub quarantined: usize,
@@ -31,18 +35,19 @@ pub struct Receipt {
 }
 
 impl Store {
-    /// Deletes every session of a user, the profile, and what the business said of the user.
+    /// Deletes every session of a user, the user's events and decisions in sessions of others, the profile and the
+    /// attributes.
     ///
-    /// May be broken off and begun again at any time: what is gone is not found again. An index
-    /// lags behind its table, so that it looks until it finds nothing. `progress` is told what went
-    /// so far.
+    /// May be interrupted and repeated at any time. An index lags behind its table, so it is queried until it
+    /// finds nothing. `progress` gets the counts so far.
     ///
     /// # Errors
-    /// DynamoDB's; what went until then stays gone.
+    /// DynamoDB's; deleted items stay deleted.
     pub async fn erase_user(
         &self,
         app: AppId,
         user_id: &str,
+        now_ms: u64,
         mut progress: impl FnMut(&Receipt),
     ) -> Result<Receipt, StoreError> {
         let mut receipt = Receipt::default();
@@ -50,12 +55,19 @@ impl Store {
         let mut erased = HashSet::new();
         loop {
             let before = receipt.items;
-            for session in self.partitions_of(&by_user).await?.into_iter().collect::<BTreeSet<_>>() {
-                let items = self.delete_partition(&session).await?;
+            for pk in self.partitions_of(&by_user).await?.into_iter().collect::<BTreeSet<_>>() {
+                let Some(session_id) = pk.strip_prefix(&keys::session(app, "")) else { continue };
+                let partition = self.session_partition(app, session_id, false).await?.unwrap_or_default();
+                let belongs_to_user = partition.owner(app).as_deref() == Some(user_id);
+                let items = if belongs_to_user {
+                    self.delete_partition(&pk, &keys::further_user(user_id)).await?
+                } else {
+                    self.delete_from(app, session_id, user_id, &partition, now_ms).await?
+                };
                 receipt.items += items;
                 // A session that was written to meanwhile comes back, and is counted once.
-                if items > 0 && erased.insert(session) {
-                    receipt.sessions += 1;
+                if items > 0 && erased.insert(pk) {
+                    *(if belongs_to_user { &mut receipt.sessions } else { &mut receipt.shared }) += 1;
                     progress(&receipt);
                 }
             }
@@ -81,7 +93,7 @@ impl Store {
         let mut gone = 0;
         let mut entries = self.quarantined(app, on, 0);
         while let Some(entry) = entries.next().await? {
-            if names(&entry.body, user_id) {
+            if user_named_in(&entry.body).as_deref() == Some(user_id) {
                 gone += usize::from(self.release(app, on, &entry.id).await?);
             }
         }
@@ -104,7 +116,7 @@ impl Store {
         self.delete(&self.sessions_table, &pk, entry).await
     }
 
-    /// The partitions of a user's sessions, as the index knows them.
+    /// The partitions in which a user has something, as the index knows them.
     async fn partitions_of(&self, by_user: &str) -> Result<Vec<String>, StoreError> {
         let items = self
             .client
@@ -122,52 +134,101 @@ impl Store {
         Ok(items.iter().filter_map(|item| item.get("pk")?.as_s().ok().cloned()).collect())
     }
 
-    /// The summary goes last: while anything is left of a session, it is found by its user.
-    async fn delete_partition(&self, pk: &str) -> Result<usize, StoreError> {
+    /// Deletes a session. `further_user` is the sort key of the owner's item, if the owner was a further user before.
+    ///
+    /// An erasure that was interrupted must find the session again, with the same owner. So the items that the
+    /// index has of the owner go last, and before them the first event, which names the owner.
+    async fn delete_partition(&self, pk: &str, further_user: &str) -> Result<usize, StoreError> {
         let mut gone = 0;
         loop {
-            let items = self.partition(pk, Some("sk")).await?;
-            let sks: Vec<_> = items.iter().filter_map(|item| item.get("sk")?.as_s().ok()).collect();
-            let (summary, others): (Vec<_>, Vec<_>) = sks.into_iter().partition(|sk| *sk == keys::SUMMARY);
-            // What came while the others went is looked for before the summary goes.
-            let now = if others.is_empty() { summary } else { others };
+            let finds = |sk: &String| sk == keys::SUMMARY || sk == further_user;
+            let (last, others): (Vec<_>, Vec<_>) = self.sort_keys(pk).await?.into_iter().partition(finds);
+            // Items that were written in the meantime are deleted before the last ones.
+            let now = if others.is_empty() { last } else { others };
             if now.is_empty() {
                 return Ok(gone);
             }
-            for sk in now {
-                gone += usize::from(self.delete(&self.sessions_table, pk, sk).await?);
+            for sk in now.into_iter().rev() {
+                gone += usize::from(self.delete(&self.sessions_table, pk, &sk).await?);
             }
         }
     }
 
-    /// All items of a partition as they are now, or only these attributes of them.
-    pub(super) async fn partition(&self, pk: &str, only: Option<&str>) -> Result<Vec<Item>, StoreError> {
+    /// Deletes a user's events and decisions in a session of another user, and rebuilds its summary.
+    ///
+    /// The item through which the user finds the session goes last. A user who only asked for an agent has none and
+    /// gets one in the meantime, so that an interrupted erasure is finished by the next one.
+    async fn delete_from(
+        &self,
+        app: AppId,
+        session_id: &str,
+        user_id: &str,
+        partition: &Partition,
+        now_ms: u64,
+    ) -> Result<usize, StoreError> {
+        let (pk, further_user) = (keys::session(app, session_id), keys::further_user(user_id));
+        let mut theirs = Vec::new();
+        for item in &partition.timeline {
+            if self.user_of(&pk, item).await?.as_deref() == Some(user_id) {
+                theirs.push(item);
+            }
+        }
+        let is_found = partition.further_users.contains_key(&further_user);
+        if theirs.is_empty() && !is_found {
+            return Ok(0);
+        }
+        if !is_found {
+            let at = theirs.first().and_then(|item| keys::time_of(&item.sk)).unwrap_or(EventTime::MAX);
+            self.put_further_user(app, session_id, user_id, &at.to_string(), None).await?;
+        }
+        let mut gone = 0;
+        for item in theirs {
+            // The item names its parts, so that they go first.
+            for sk in item.parts.iter().chain([&item.sk]) {
+                gone += usize::from(self.delete(&self.sessions_table, &pk, sk).await?);
+            }
+        }
+        if partition.summary.is_some() {
+            self.fold(app, session_id, Reach::Whole, now_ms).await?;
+        }
+        let deleted = self.delete(&self.sessions_table, &pk, &further_user).await?;
+        Ok(gone + usize::from(deleted && is_found))
+    }
+
+    /// The user that an item of the timeline names; a large body without its brief form is read for it.
+    async fn user_of(&self, pk: &str, item: &TimelineItem) -> Result<Option<String>, StoreError> {
+        if item.is_told {
+            return Ok(item.user.clone());
+        }
+        match self.get_now(&self.sessions_table, pk.to_owned(), &item.sk).await? {
+            Some(whole) => Ok(user_named_in(&self.body(from_item("GetItem", whole)?).await?)),
+            None => Ok(None),
+        }
+    }
+
+    /// The sort keys of all items that are in a partition now.
+    async fn sort_keys(&self, pk: &str) -> Result<Vec<String>, StoreError> {
         let items = self
             .client
             .query()
             .table_name(&self.sessions_table)
             .key_condition_expression("pk = :pk")
             .expression_attribute_values(":pk", text(pk))
-            .set_projection_expression(only.map(str::to_owned))
+            .projection_expression("sk")
             .consistent_read(true)
             .into_paginator()
             .items()
             .send();
-        items.collect::<Result<_, _>>().await.map_err(|error| StoreError::of(QUERY, error))
+        let items: Vec<Item> =
+            items.collect::<Result<_, _>>().await.map_err(|error| StoreError::of(QUERY, error))?;
+        Ok(items.iter().filter_map(|item| item.get("sk")?.as_s().ok().cloned()).collect())
     }
 
-    /// Whether there was such an item.
+    /// Deletes an item. Returns whether it existed.
     async fn delete(&self, table: &str, pk: &str, sk: &str) -> Result<bool, StoreError> {
         let delete = self.client.delete_item().table_name(table).key("pk", text(pk)).key("sk", text(sk));
         let delete = delete.return_values(ReturnValue::AllOld);
         let output = delete.send().await.map_err(|error| StoreError::of(DELETE, error))?;
         Ok(output.attributes.is_some_and(|item| !item.is_empty()))
     }
-}
-
-/// Whether a body that was not understood names a user, as far as it can be read.
-fn names(body: &[u8], user_id: &str) -> bool {
-    let event = read::<SessionEvent>(body).ok().and_then(|event| event.client_user_id);
-    let named = || serde_json::from_slice::<serde_json::Value>(body).ok();
-    event.as_deref() == Some(user_id) || named().is_some_and(|body| body["ClientUserId"] == user_id)
 }

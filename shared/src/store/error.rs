@@ -31,6 +31,9 @@ pub enum Kind {
     /// There is no such table.
     #[error("the table does not exist in this account and region")]
     NoTable,
+    /// Other writers kept changing the same item.
+    #[error("other writers kept changing the item; try again")]
+    Busy,
     /// The service refused, and would again; the error's code as the service calls it.
     #[error("the service refused the request: {0}")]
     Refused(String),

@@ -1,15 +1,17 @@
 //! Keeping what happened: events, statuses, and what nobody understood.
 
-use aws_sdk_dynamodb::{error::SdkError, operation::update_item::UpdateItemError};
+use aws_sdk_dynamodb::{
+    error::SdkError, operation::update_item::UpdateItemError, types::ReturnValuesOnConditionCheckFailure,
+};
 
 use super::{
     Store, StoreError,
-    items::{KeptItem, PLAIN_BYTES, number, text},
+    items::{Item, KeptItem, PLAIN_BYTES, number, text},
     ports::{KeepEvents, KeepStatuses, Kept, Quarantine, Received},
 };
 use crate::{
     digest::{of_fields, sha256_hex},
-    protocol::{EventTime, MemberEvent, SessionEvent},
+    protocol::{AppId, EventTime, MemberEvent, SessionEvent},
     routing::timestamp,
     session::{ProfileChange, keys},
 };
@@ -18,7 +20,7 @@ use crate::{
 const ODD_MS: u64 = 24 * 60 * 60 * 1000;
 
 /// What is told of something in the quarantine; more would take the room of the body.
-const TOLD_CHARS: usize = 200;
+pub(super) const TOLD_CHARS: usize = 200;
 
 const UPDATE: &str = "UpdateItem";
 
@@ -51,13 +53,13 @@ impl Store {
 }
 
 /// What only moves forward in time would stand still after this for as long as it is kept.
-fn in_the_far_future(received: Received<'_>, at: EventTime) -> bool {
-    at.as_ms() > received.at_ms + ODD_MS
+pub(super) fn in_the_far_future(received_at_ms: u64, at: EventTime) -> bool {
+    at.as_ms() > received_at_ms + ODD_MS
 }
 
 /// The time by which something moves forward: a clock that is ahead must not keep out what is true later.
-fn no_later_than_now(received: Received<'_>, at: EventTime) -> u64 {
-    at.as_ms().min(received.at_ms)
+pub(super) fn no_later_than_now(received_at_ms: u64, at: EventTime) -> u64 {
+    at.as_ms().min(received_at_ms)
 }
 
 /// A condition that did not hold is no failure: somebody was there before.
@@ -69,8 +71,20 @@ where
 {
     match outcome {
         Ok(_) => Ok(()),
-        Err(SdkError::ServiceError(error)) if error.err().is_conditional_check_failed_exception() => Ok(()),
-        Err(error) => Err(StoreError::of(UPDATE, error)),
+        Err(error) => condition_failed(error).map(drop),
+    }
+}
+
+/// The item of which a condition did not hold, if it was asked for. Any other error stays one.
+pub(super) fn condition_failed<R>(error: SdkError<UpdateItemError, R>) -> Result<Item, StoreError>
+where
+    R: std::fmt::Debug + Send + Sync + 'static,
+{
+    match error.as_service_error() {
+        Some(UpdateItemError::ConditionalCheckFailedException(failed)) => {
+            Ok(failed.item.clone().unwrap_or_default())
+        }
+        _ => Err(StoreError::of(UPDATE, error)),
     }
 }
 
@@ -94,6 +108,9 @@ impl KeepEvents for Store {
             "#session = :session",
             "by_day = if_not_exists(by_day, :day)",
             "by_day_at = if_not_exists(by_day_at, :at)",
+            // A rebuild that read the item before must not overwrite it. The count begins at a time, so that it
+            // differs from that of an item that was here before and was deleted.
+            "revision = if_not_exists(revision, :received_at) + :one",
         ];
         let day = keys::day(app, &day(event.event_time), keys::day_shard(&event.session_id));
         let mut update = self
@@ -105,11 +122,15 @@ impl KeepEvents for Store {
             .expression_attribute_names("#session", "session")
             .expression_attribute_values(":session", text(&event.session_id))
             .expression_attribute_values(":day", text(day))
-            .expression_attribute_values(":at", text(event.event_time.to_string()));
-        // A summary without a user takes the first one that an event brings.
-        let mut condition = "attribute_not_exists(pk)";
+            .expression_attribute_values(":at", text(event.event_time.to_string()))
+            .expression_attribute_values(":received_at", number(at_ms))
+            .expression_attribute_values(":one", number(1))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        // A summary without a user takes the first one that an event brings. One without a day is empty: of its
+        // session nothing was left.
+        let mut condition = "attribute_not_exists(by_day)";
         if let Some(user) = &event.client_user_id {
-            condition = "attribute_not_exists(pk) OR attribute_not_exists(by_user)";
+            condition = "attribute_not_exists(by_day) OR attribute_not_exists(by_user)";
             set.extend(["#user = :user", "by_user = :by_user", "by_user_at = if_not_exists(by_day_at, :at)"]);
             update = update
                 .expression_attribute_names("#user", "user")
@@ -120,12 +141,27 @@ impl KeepEvents for Store {
             set.push("channel = :channel");
             update = update.expression_attribute_values(":channel", text(channel));
         }
-        if let Some(expires_at) = self.expires_at(at_ms) {
+        let expires_at = self.expires_at(at_ms);
+        let mut remove = " REMOVE expires_at";
+        if let Some(expires_at) = expires_at {
             set.push("expires_at = :expires_at");
             update = update.expression_attribute_values(":expires_at", number(expires_at));
+            remove = "";
         }
-        let update = update.update_expression(format!("SET {}", set.join(", ")));
-        unless_condition_failed(update.condition_expression(condition).send().await)
+        let update = update.update_expression(format!("SET {}{remove}", set.join(", ")));
+        let there = match update.condition_expression(condition).send().await {
+            Ok(_) => return Ok(()),
+            Err(error) => condition_failed(error)?,
+        };
+        let there = |name: &str| there.get(name).and_then(|value| value.as_s().ok());
+        match &event.client_user_id {
+            Some(user) if there("by_user") != Some(&keys::user(app, user)) => {
+                let at = event.event_time.to_string();
+                let began_at = there("by_day_at").unwrap_or(&at);
+                self.put_further_user(app, &event.session_id, user, began_at, expires_at).await
+            }
+            _ => Ok(()),
+        }
     }
 
     async fn move_profile(
@@ -135,25 +171,41 @@ impl KeepEvents for Store {
         at: EventTime,
         change: &ProfileChange,
     ) -> Result<(), StoreError> {
-        if in_the_far_future(received, at) {
+        if in_the_far_future(received.at_ms, at) {
             return Ok(());
         }
-        let (field, value) = match change {
-            ProfileChange::LastAgent(agent) => ("last_agent", text(agent)),
-            ProfileChange::LastRating(rating) => ("last_rating", number(rating)),
+        let at_ms = no_later_than_now(received.at_ms, at);
+        self.write_profile(received.app, user_id, at_ms, change, self.expires_at(received.at_ms)).await
+    }
+}
+
+impl Store {
+    /// Writes a change of a profile, unless the profile has something at least as new.
+    pub(super) async fn write_profile(
+        &self,
+        app: AppId,
+        user_id: &str,
+        at_ms: u64,
+        change: &ProfileChange,
+        expires_at: Option<u64>,
+    ) -> Result<(), StoreError> {
+        let field = change.field();
+        let value = match change {
+            ProfileChange::LastAgent(agent) => text(agent),
+            ProfileChange::LastRating(rating) => number(rating),
         };
         let mut set = format!("SET #field = :value, {field}_at = :at");
         let mut update = self
             .client
             .update_item()
             .table_name(&self.sessions_table)
-            .key("pk", text(keys::user(received.app, user_id)))
+            .key("pk", text(keys::user(app, user_id)))
             .key("sk", text(keys::PROFILE))
             .condition_expression(format!("attribute_not_exists({field}_at) OR {field}_at < :at"))
             .expression_attribute_names("#field", field)
             .expression_attribute_values(":value", value)
-            .expression_attribute_values(":at", number(no_later_than_now(received, at)));
-        if let Some(expires_at) = self.expires_at(received.at_ms) {
+            .expression_attribute_values(":at", number(at_ms));
+        if let Some(expires_at) = expires_at {
             set.push_str(", expires_at = :expires_at");
             update = update.expression_attribute_values(":expires_at", number(expires_at));
         }
@@ -174,7 +226,7 @@ impl KeepStatuses for Store {
     }
 
     async fn move_status(&self, received: Received<'_>, event: &MemberEvent) -> Result<(), StoreError> {
-        if in_the_far_future(received, event.event_time) {
+        if in_the_far_future(received.at_ms, event.event_time) {
             return Ok(());
         }
         let mut set = "SET #status = :status, #at = :at".to_owned();
@@ -188,7 +240,7 @@ impl KeepStatuses for Store {
             .expression_attribute_names("#status", "status")
             .expression_attribute_names("#at", "at")
             .expression_attribute_values(":status", text(&event.status))
-            .expression_attribute_values(":at", number(no_later_than_now(received, event.event_time)));
+            .expression_attribute_values(":at", number(no_later_than_now(received.at_ms, event.event_time)));
         if let Some(expires_at) = self.expires_at(received.at_ms) {
             set.push_str(", expires_at = :expires_at");
             update = update.expression_attribute_values(":expires_at", number(expires_at));

@@ -21,7 +21,11 @@ pub(super) type Item = HashMap<String, AttributeValue>;
 
 /// A text up to this size stands in its item as it came; anything else is compressed.
 pub(super) const PLAIN_BYTES: usize = 64 * 1024;
-/// What one item takes of a compressed body; DynamoDB's limit is 400 KB with keys and names.
+/// The largest item that DynamoDB takes, names of attributes included.
+const ITEM_BYTES: usize = 400 * 1024;
+/// The room for the names, numbers and digests of an item.
+const SPARE_BYTES: usize = 2 * 1024;
+/// What one item takes of a compressed body.
 const PART_BYTES: usize = 350 * 1024;
 
 /// Something kept verbatim: an event, a status, an entry of the quarantine.
@@ -90,7 +94,7 @@ impl KeptItem {
             return Vec::new();
         }
         let zipped = zip(body);
-        if zipped.len() <= PART_BYTES {
+        if zipped.len() <= self.room() {
             self.body_z = Some(ByteBuf::from(zipped));
             return Vec::new();
         }
@@ -106,6 +110,15 @@ impl KeptItem {
         self.digest = Some(digest);
         self.said = of_json(body);
         parts
+    }
+
+    /// The room for a compressed body beside the texts of this item. Each of these is bounded: an id by the
+    /// longest partition key, `brief` by its ids, of which JSON makes six times as many bytes at most.
+    fn room(&self) -> usize {
+        let texts = [&self.event, &self.status, &self.command, &self.reason, &self.brief];
+        let texts: usize = texts.into_iter().flatten().map(String::len).sum();
+        let taken = self.pk.len() + self.sk.len() + texts + SPARE_BYTES;
+        ITEM_BYTES.saturating_sub(taken).min(PART_BYTES)
     }
 
     /// The body, unless it stands in parts.

@@ -18,6 +18,7 @@ mod reading;
 mod rules;
 mod spill;
 mod summaries;
+mod timeline;
 mod users;
 
 pub use client::{Access, Endpoints, Limits, from_env, http_client};

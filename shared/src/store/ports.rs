@@ -102,7 +102,8 @@ pub trait KeepEvents {
         event: &SessionEvent,
     ) -> impl Future<Output = Result<Kept, StoreError>>;
 
-    /// Makes sure that the session has a summary by which it can be found.
+    /// Makes sure that the session has a summary item, and that the event's user finds the session, whether it
+    /// belongs to that user or to another.
     fn ensure_summary(
         &self,
         received: Received<'_>,

@@ -276,11 +276,13 @@ impl Store {
     /// DynamoDB's, or a summary that cannot be read.
     pub async fn session(&self, app: AppId, session_id: &str) -> Result<Option<SessionRow>, StoreError> {
         let item = self.get(&self.sessions_table, keys::session(app, session_id), keys::SUMMARY).await?;
-        item.map(|mut item| {
-            // A row of one index has one of the two.
-            item.remove("by_user_at");
-            from_item("GetItem", item)
-        })
-        .transpose()
+        // What is left of a session that is gone names none.
+        item.filter(|item| item.contains_key("session"))
+            .map(|mut item| {
+                // A row of one index has one of the two.
+                item.remove("by_user_at");
+                from_item("GetItem", item)
+            })
+            .transpose()
     }
 }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     Access, StoreError,
     error::Kind,
+    events::TOLD_CHARS,
     items::{unzip, zip},
     ports::Spill,
 };
@@ -85,7 +86,8 @@ impl Note {
         let envelope = match self {
             Self::Callback { callback, received_at_ms } => Envelope::Callback {
                 app: callback.app,
-                command: callback.command.as_str().to_owned(),
+                // An unknown command may be as long as the body. The quarantine keeps as much of it.
+                command: callback.command.as_str().chars().take(TOLD_CHARS).collect(),
                 received_at: *received_at_ms,
                 body_z: STANDARD.encode(zip(&callback.body)),
             },

@@ -1,58 +1,30 @@
-//! Summaries: a session's story, folded and written where lists and people find it.
+//! Rebuilds the summaries of sessions, the items of their further users, and profiles.
 
-use serde::Deserialize;
+use std::collections::BTreeMap;
+
+use aws_sdk_dynamodb::types::AttributeValue;
 
 use super::{
-    Store, StoreError,
-    events::{day, unless_condition_failed},
-    items::{from_item, number, text},
-    ports::{FoldSessions, Folded, Reach},
+    Kind, Store, StoreError,
+    events::{condition_failed, day, in_the_far_future, no_later_than_now},
+    items::{number, text},
+    ports::{FoldSessions, Folded, Reach, ReadFacts},
+    timeline::{Partition, SummaryItem},
 };
 use crate::{
-    digest::sha256_hex,
-    protocol::{AppId, EventTime, SessionEvent, read},
-    session::{Entry, FOLD, Summary, fold, keys},
+    protocol::AppId,
+    session::{FOLD, ProfileChange, Summary, keys},
 };
 
-/// A session of up to so many items is folded in one round trip.
-const PAGE: i32 = 200;
-
-const QUERY: &str = "Query";
+const PUT: &str = "PutItem";
 const UPDATE: &str = "UpdateItem";
 
-/// What a fold needs of an item of the story.
-#[derive(Deserialize)]
-struct StoryItem {
-    sk: String,
-    #[serde(default)]
-    event: Option<String>,
-    #[serde(default)]
-    body: Option<String>,
-    #[serde(default)]
-    brief: Option<String>,
-    #[serde(default)]
-    rule: Option<String>,
-    #[serde(default)]
-    version: Option<u64>,
-    #[serde(default)]
-    expires_at: Option<u64>,
-}
+/// The number of times that a rebuild tries, if another writer changes the summary each time.
+const ATTEMPTS: usize = 4;
 
-/// A story as it is at one moment.
-#[derive(Default)]
-struct FoldedStory {
-    /// By keys that order it, whatever order things arrived in.
-    items: Vec<(String, Happened)>,
-    /// When the last of it may be forgotten; `None` if anything is kept for ever.
-    expires_at: Option<u64>,
-}
-
-/// The same, understood.
-enum Happened {
-    Event(Box<SessionEvent>),
-    Unreadable(EventTime),
-    Decision { at: EventTime, rule: String, version: Option<u64> },
-}
+/// The item of a further user outlives the user's last event by a day, so that one more event on the same day
+/// needs no other item.
+const FURTHER_USER_SPARE_SECONDS: u64 = 24 * 60 * 60;
 
 impl FoldSessions for Store {
     async fn fold(
@@ -62,90 +34,86 @@ impl FoldSessions for Store {
         reach: Reach,
         now_ms: u64,
     ) -> Result<Folded, StoreError> {
-        let Some(story) = self.folded_items(app, session_id, reach).await? else {
-            return Ok(Folded::TooLong);
-        };
-        if story.items.is_empty() {
-            return Ok(Folded::Nothing);
-        }
-        let summary = fold(story.items.iter().map(|(key, happened)| {
-            let entry = match happened {
-                Happened::Event(event) => Entry::Event(event),
-                Happened::Unreadable(at) => Entry::Unreadable(*at),
-                Happened::Decision { at, rule, version } => {
-                    Entry::Decision { at: *at, rule, version: *version }
-                }
-            };
-            (key.as_str(), entry)
-        }));
-        self.write_summary(app, session_id, &summary, story.expires_at, now_ms).await?;
-        Ok(Folded::Written(Box::new(summary)))
+        // Boxed: the compiler gives up on futures nested as deep as this one in the runtime's.
+        Box::pin(self.fold_partition(app, session_id, reach, now_ms)).await.map(|(folded, _)| folded)
     }
 }
 
 impl Store {
-    /// The story as it is at this moment, by its keys: no reader lags behind. `None` if it goes on
-    /// beyond the reach.
-    async fn folded_items(
+    /// Rebuilds a session's summary and the profiles of its users from its timeline.
+    ///
+    /// A profile is only written if the timeline has something newer.
+    ///
+    /// # Errors
+    /// DynamoDB's, or other writers kept changing the summary.
+    pub async fn rebuild(&self, app: AppId, session_id: &str, now_ms: u64) -> Result<Folded, StoreError> {
+        let (folded, partition) = self.fold_partition(app, session_id, Reach::Whole, now_ms).await?;
+        self.restore_profiles(app, &partition, now_ms).await?;
+        Ok(folded)
+    }
+
+    /// Reads the summary item, then the timeline, and writes what the timeline comes to if the summary item
+    /// is still the same: of two rebuilds at once, the one that read later wins, and the other begins again.
+    async fn fold_partition(
         &self,
         app: AppId,
         session_id: &str,
         reach: Reach,
-    ) -> Result<Option<FoldedStory>, StoreError> {
-        let mut story = FoldedStory { items: Vec::new(), expires_at: Some(0) };
-        let mut start = None;
-        loop {
-            let query = self
-                .client
-                .query()
-                .table_name(&self.sessions_table)
-                .key_condition_expression("pk = :pk AND begins_with(sk, :timeline)")
-                .projection_expression("sk, #event, #body, brief, #rule, #version, expires_at")
-                .expression_attribute_names("#event", "event")
-                .expression_attribute_names("#body", "body")
-                .expression_attribute_names("#rule", "rule")
-                .expression_attribute_names("#version", "version")
-                .expression_attribute_values(":pk", text(keys::session(app, session_id)))
-                .expression_attribute_values(":timeline", text(keys::TIMELINE))
-                .limit(PAGE)
-                .set_exclusive_start_key(start)
-                .consistent_read(true);
-            let page = query.send().await.map_err(|error| StoreError::of(QUERY, error))?;
-            for item in page.items.unwrap_or_default() {
-                let item: StoryItem = from_item(QUERY, item)?;
-                story.expires_at = story.expires_at.zip(item.expires_at).map(|(last, this)| last.max(this));
-                story.items.push(happened(session_id, item));
+        now_ms: u64,
+    ) -> Result<(Folded, Partition), StoreError> {
+        let mut is_created = false;
+        for _ in 0..ATTEMPTS {
+            let partition = self.session_partition(app, session_id, reach == Reach::Page).await?;
+            let Some(partition) = partition else { return Ok((Folded::TooLong, Partition::default())) };
+            let there = partition.summary.as_ref();
+            let is_listed = there.is_some_and(|there| there.is_listed);
+            if partition.timeline.is_empty() {
+                match there {
+                    Some(there)
+                        if is_listed && !self.forget_summary(app, session_id, there, now_ms).await? => {}
+                    _ => return Ok((Folded::Nothing, partition)),
+                }
+                continue;
             }
-            start = page.last_evaluated_key;
-            match (&start, reach) {
-                (None, _) => return Ok(Some(story)),
-                (Some(_), Reach::Page) => return Ok(None),
-                (Some(_), Reach::Whole) => {}
+            // A decision alone makes no session that lists show.
+            if !is_listed && partition.has_no_event() {
+                return Ok((Folded::Nothing, partition));
+            }
+            let summary = partition.fold();
+            // A summary item that this rebuild created stays only if the session still exists afterwards: it
+            // may have been erased in the meantime.
+            let is_of_newer_form = there.and_then(|there| there.form).is_some_and(|form| form > FOLD);
+            if is_created || is_of_newer_form {
+                return Ok((Folded::Written(Box::new(summary)), partition));
+            }
+            self.index_further_users(app, session_id, &summary, &partition).await?;
+            if self.write_summary(app, session_id, &summary, &partition, now_ms).await? {
+                if there.is_some() {
+                    return Ok((Folded::Written(Box::new(summary)), partition));
+                }
+                is_created = true;
             }
         }
+        Err(StoreError { operation: UPDATE, kind: Kind::Busy, source: None })
     }
 
-    /// Writes a summary, unless a newer one is there: of a later form, or of as many items.
+    /// Writes a summary unless the item was changed since it was read. Returns whether it was written.
     async fn write_summary(
         &self,
         app: AppId,
         session_id: &str,
         summary: &Summary,
-        expires_at: Option<u64>,
+        partition: &Partition,
         now_ms: u64,
-    ) -> Result<(), StoreError> {
-        let Some(began_at) = summary.began_at else { return Ok(()) };
+    ) -> Result<bool, StoreError> {
+        let Some(began_at) = summary.began_at else { return Ok(true) };
         let json = serde_json::to_string(summary)
             .map_err(|error| StoreError::unreadable(UPDATE, error.to_string()))?;
         let began_on = keys::day(app, &day(began_at), keys::day_shard(session_id));
-        let user = summary.user.as_ref().map(|user| keys::user(app, user)).filter(|key| keys::fits(key));
-        let fields = [
+        let mut fields = vec![
             ("session", Some(text(session_id))),
             ("by_day", Some(text(began_on))),
             ("by_day_at", Some(text(began_at.to_string()))),
-            ("user", summary.user.clone().map(text)),
-            ("by_user_at", user.as_ref().map(|_| text(began_at.to_string()))),
-            ("by_user", user.map(text)),
             ("channel", summary.channel.clone().map(text)),
             ("agent", summary.agents.last().map(|stint| text(&stint.agent))),
             ("ended_at", summary.ended_at.map(|at| number(at.as_ms()))),
@@ -153,28 +121,197 @@ impl Store {
             ("fold", Some(number(FOLD))),
             ("items", Some(number(summary.items))),
             ("folded_at", Some(number(now_ms))),
-            ("expires_at", expires_at.map(number)),
+            // As long as anything of its session, however long that is kept.
+            ("expires_at", partition.expires_at().map(number)),
         ];
+        // If no event names a user any more, the session is still found by its last owner.
+        if let Some(user) = &summary.user {
+            fields.push(("user", Some(text(user))));
+            let by_user = Some(keys::user(app, user)).filter(|key| keys::fits(key));
+            fields.push(("by_user_at", by_user.is_some().then(|| text(began_at.to_string()))));
+            fields.push(("by_user", by_user.map(text)));
+        }
+        self.update_summary(app, session_id, fields, partition.summary.as_ref(), now_ms).await
+    }
+
+    /// Empties the summary item of a session of which nothing is left: no index finds it, and it expires.
+    async fn forget_summary(
+        &self,
+        app: AppId,
+        session_id: &str,
+        there: &SummaryItem,
+        now_ms: u64,
+    ) -> Result<bool, StoreError> {
+        const GONE: [&str; 13] = [
+            "session",
+            "by_day",
+            "by_day_at",
+            "user",
+            "by_user",
+            "by_user_at",
+            "channel",
+            "agent",
+            "ended_at",
+            "summary",
+            "fold",
+            "items",
+            "folded_at",
+        ];
+        let mut fields: Vec<_> = GONE.map(|name| (name, None)).into();
+        fields.push(("expires_at", Some(number(now_ms / 1000))));
+        self.update_summary(app, session_id, fields, Some(there), now_ms).await
+    }
+
+    /// Sets these attributes of a summary item and removes those without a value, unless the item was changed
+    /// since it was read. Returns whether it did.
+    async fn update_summary(
+        &self,
+        app: AppId,
+        session_id: &str,
+        fields: Vec<(&'static str, Option<AttributeValue>)>,
+        there: Option<&SummaryItem>,
+        now_ms: u64,
+    ) -> Result<bool, StoreError> {
+        let revision = there.and_then(|there| there.revision);
         let mut update = self
             .client
             .update_item()
             .table_name(&self.sessions_table)
             .key("pk", text(keys::session(app, session_id)))
             .key("sk", text(keys::SUMMARY))
-            .condition_expression(
-                "attribute_not_exists(#fold) OR #fold < :fold OR (#fold = :fold AND #items < :items)",
-            );
-        let mut set = Vec::new();
+            .expression_attribute_names("#revision", "revision")
+            .expression_attribute_values(":next", number(revision.map_or(now_ms, |revision| revision + 1)));
+        update = match (there, revision) {
+            (None, _) => update.condition_expression("attribute_not_exists(pk)"),
+            // Stored by a version that counted no revisions.
+            (Some(_), None) => {
+                update.condition_expression("attribute_exists(pk) AND attribute_not_exists(#revision)")
+            }
+            (Some(_), Some(revision)) => update
+                .condition_expression("#revision = :revision")
+                .expression_attribute_values(":revision", number(revision)),
+        };
+        let (mut set, mut remove) = (vec!["#revision = :next".to_owned()], Vec::new());
         for (name, value) in fields {
-            let Some(value) = value else { continue };
-            set.push(format!("#{name} = :{name}"));
             update = update.expression_attribute_names(format!("#{name}"), name);
-            update = update.expression_attribute_values(format!(":{name}"), value);
+            match value {
+                Some(value) => {
+                    set.push(format!("#{name} = :{name}"));
+                    update = update.expression_attribute_values(format!(":{name}"), value);
+                }
+                None => remove.push(format!("#{name}")),
+            }
         }
-        // As long as anything of its session, however long that is kept.
-        let for_ever = if expires_at.is_none() { " REMOVE expires_at" } else { "" };
-        let update = update.update_expression(format!("SET {}{for_ever}", set.join(", ")));
-        unless_condition_failed(update.send().await)
+        let remove = if remove.is_empty() { String::new() } else { format!(" REMOVE {}", remove.join(", ")) };
+        match update.update_expression(format!("SET {}{remove}", set.join(", "))).send().await {
+            Ok(_) => Ok(true),
+            Err(error) => condition_failed(error).map(|_| false),
+        }
+    }
+
+    /// Makes sure that every user finds the session: the users that its events name, and its owner so far.
+    async fn index_further_users(
+        &self,
+        app: AppId,
+        session_id: &str,
+        summary: &Summary,
+        partition: &Partition,
+    ) -> Result<(), StoreError> {
+        let began_at = summary.began_at.map(|at| at.to_string()).unwrap_or_default();
+        let mut users = BTreeMap::new();
+        if let Some(there) = &partition.summary
+            && let Some(former) = there.by_user.as_deref()
+            && let Some(former) = former.strip_prefix(&keys::user(app, ""))
+        {
+            users.insert(former, there.expires_at);
+        }
+        for item in &partition.timeline {
+            if item.event().is_some()
+                && let Some(user) = item.user.as_deref()
+            {
+                let last = users.entry(user).or_insert(item.expires_at);
+                *last = last.zip(item.expires_at).map(|(last, this)| last.max(this));
+            }
+        }
+        for (user, expires_at) in users {
+            let is_owner = summary.user.as_deref().is_none_or(|owner| owner == user);
+            if is_owner || !keys::fits(&keys::user(app, user)) {
+                continue;
+            }
+            let lasts = partition.further_users.get(&keys::further_user(user));
+            let lasts_long_enough = match (lasts, expires_at) {
+                (Some(Some(lasts)), Some(needed)) => *lasts >= needed,
+                (Some(lasts), _) => lasts.is_none(),
+                (None, _) => false,
+            };
+            if !lasts_long_enough {
+                self.put_further_user(app, session_id, user, &began_at, expires_at).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes the item through which a further user finds the session.
+    pub(super) async fn put_further_user(
+        &self,
+        app: AppId,
+        session_id: &str,
+        user_id: &str,
+        began_at: &str,
+        expires_at: Option<u64>,
+    ) -> Result<(), StoreError> {
+        let put = self
+            .client
+            .put_item()
+            .table_name(&self.sessions_table)
+            .item("pk", text(keys::session(app, session_id)))
+            .item("sk", text(keys::further_user(user_id)))
+            .item("by_user", text(keys::user(app, user_id)))
+            .item("by_user_at", text(began_at));
+        let put = match expires_at {
+            Some(at) => put.item("expires_at", number(at + FURTHER_USER_SPARE_SECONDS)),
+            None => put,
+        };
+        put.send().await.map(drop).map_err(|error| StoreError::of(PUT, error))
+    }
+
+    /// Moves the profiles of the session's users forward to what its timeline says.
+    async fn restore_profiles(
+        &self,
+        app: AppId,
+        partition: &Partition,
+        now_ms: u64,
+    ) -> Result<(), StoreError> {
+        let mut newest = BTreeMap::new();
+        for item in &partition.timeline {
+            let is_kept = item.expires_at.is_none_or(|at| at > now_ms / 1000);
+            if let Some(event) = item.event().filter(|_| is_kept)
+                && let Some(user) = event.client_user_id.as_deref()
+                && let Some(change) = ProfileChange::of(event)
+                && !in_the_far_future(item.received_at, event.event_time)
+            {
+                let at = no_later_than_now(item.received_at, event.event_time);
+                let fields: &mut BTreeMap<_, _> = newest.entry(user).or_default();
+                let known =
+                    fields.entry(change.field()).or_insert_with(|| (at, change.clone(), item.expires_at));
+                if known.0 < at {
+                    *known = (at, change, item.expires_at);
+                }
+            }
+        }
+        for (user, fields) in newest {
+            let profile = self.profile(app, user).await?;
+            for (at, change, expires_at) in fields.into_values() {
+                let stored_at = match change {
+                    ProfileChange::LastAgent(_) => profile.last_agent_at,
+                    ProfileChange::LastRating(_) => profile.last_rating_at,
+                };
+                if stored_at.is_none_or(|stored_at| stored_at.as_ms() < at) {
+                    self.write_profile(app, user, at, &change, expires_at).await?;
+                }
+            }
+        }
+        Ok(())
     }
 
     /// A session's summary as it is written; `None` if there is none, or only its stub.
@@ -190,28 +327,4 @@ impl Store {
             .map(Some)
             .map_err(|error| StoreError::unreadable("GetItem", error.to_string()))
     }
-}
-
-fn happened(session_id: &str, item: StoryItem) -> (String, Happened) {
-    let at = keys::time_of(&item.sk).unwrap_or(EventTime::MAX);
-    // Which of two contents has the key itself depends on which came first: their digests do not.
-    let body = item.body.or(item.brief);
-    let content = body.as_deref().map(|body| sha256_hex(body.as_bytes())).unwrap_or_default();
-    let key = format!("{}#{content}", keys::without_conflict(&item.sk));
-    let happened = match (item.event, item.rule) {
-        (Some(kind), _) => {
-            let bare =
-                || serde_json::json!({ "SessionId": session_id, "Event": kind, "EventTime": at }).to_string();
-            read(&body.unwrap_or_else(bare))
-                .map_or(Happened::Unreadable(at), |event| Happened::Event(Box::new(without_texts(event))))
-        }
-        (None, Some(rule)) => Happened::Decision { at, rule, version: item.version },
-        (None, None) => Happened::Unreadable(at),
-    };
-    (key, happened)
-}
-
-/// What a fold has no use for, and would fill the memory of a long one.
-fn without_texts(event: SessionEvent) -> SessionEvent {
-    SessionEvent { msg_body: Default::default(), cloud_custom_data: None, ..event }
 }

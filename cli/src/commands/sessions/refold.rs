@@ -1,12 +1,6 @@
-//! Summaries, made anew from what was kept.
+//! Rebuilds summaries and profiles from the timelines.
 
-use desk_webhooks::{
-    protocol::AppId,
-    store::{
-        Store,
-        ports::{FoldSessions, Reach},
-    },
-};
+use desk_webhooks::{protocol::AppId, store::Store};
 
 use super::shelves;
 use crate::{
@@ -24,7 +18,7 @@ pub(super) async fn run(store: &Store, app: AppId, of: Of) -> Result<(), CliErro
         let mut pages = store.pages(app, &shelf, None, now_ms() / 1000);
         while let Some(rows) = pages.next().await? {
             for row in rows {
-                store.fold(app, &row.session, Reach::Whole, now_ms()).await?;
+                store.rebuild(app, &row.session, now_ms()).await?;
                 count += 1;
                 if count % EVERY == 0 {
                     note!("{} sessions", count);

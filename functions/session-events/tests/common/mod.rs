@@ -55,7 +55,7 @@ pub(crate) async fn dump(stage: &Stage) -> Vec<String> {
     let mut lines: Vec<_> = items
         .into_iter()
         .map(|mut item| {
-            for of_the_clock in ["received_at", "expires_at", "folded_at"] {
+            for of_the_clock in ["received_at", "expires_at", "folded_at", "revision"] {
                 item.remove(of_the_clock);
             }
             let pk = item.remove("pk").unwrap().as_s().unwrap().clone();
