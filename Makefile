@@ -46,9 +46,11 @@ bench-binaries:
 	@cargo build --quiet --locked --release -p assign-agent -p session-events -p desk-floor
 	@cargo build --quiet --locked --release -p desk-local
 
-check: $(TOOLS)/installed $(TOOLS)/checkov/installed ## Format, lints, docs, template, dependencies
+check: $(TOOLS)/installed $(TOOLS)/checkov/installed ## Format, lints, fuzz targets, docs, template, dependencies
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
+	# Nothing is linked: the library, which takes a C++ compiler, is not needed.
+	CUSTOM_LIBFUZZER_PATH=none cargo check --manifest-path fuzz/Cargo.toml --locked --target-dir target
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps --quiet
 	tools/check-template
 	$(TOOLS)/bin/python -B tools/test_zip_functions.py

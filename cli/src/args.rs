@@ -84,7 +84,7 @@ Examples:
         #[command(flatten)]
         app: App,
         /// Publish only if this version is the active one
-        #[arg(long, value_name = "VERSION")]
+        #[arg(long, value_name = "VERSION", value_parser = number::<u64>)]
         expect: Option<u64>,
         /// Publish even if the stack does not serve the app yet
         #[arg(long)]
@@ -122,6 +122,7 @@ Examples:
   desk rules rollback 5 --app 1400000001")]
     Rollback {
         /// The version; the one before the active one if absent
+        #[arg(value_parser = number::<u64>)]
         version: Option<u64>,
         #[command(flatten)]
         app: App,
@@ -144,6 +145,7 @@ Examples:
     #[command(after_help = "Example:\n  desk rules show 7 --app 1400000001 > rules.yaml")]
     Show {
         /// The version; the active one if absent
+        #[arg(value_parser = number::<u64>)]
         version: Option<u64>,
         #[command(flatten)]
         app: App,
@@ -178,7 +180,7 @@ pub(crate) struct Explain {
     #[arg(long, value_name = "ID", requires = "app", conflicts_with_all = ["file", "event", "given", "at"])]
     pub(crate) session: Option<String>,
     /// Which question of the session, from 1; the last if absent
-    #[arg(long, value_name = "N", requires = "session")]
+    #[arg(long, value_name = "N", requires = "session", value_parser = number::<usize>)]
     pub(crate) attempt: Option<usize>,
     /// The app whose active ruleset is meant
     #[arg(long, value_name = "ID")]
@@ -403,7 +405,7 @@ which the next erasure finds: run it again when the user's last session is over.
         #[arg(long)]
         yes: bool,
         /// How many days of quarantine are searched: as many as things are kept
-        #[arg(long, value_name = "DAYS", default_value_t = 400)]
+        #[arg(long, value_name = "DAYS", default_value_t = 400, value_parser = number::<u64>)]
         quarantine_days: u64,
         /// Print the receipt as JSON
         #[arg(long)]
@@ -489,7 +491,7 @@ Examples:
   desk dynamodb --data desk.sqlite   kept in a file")]
 pub(crate) struct Dynamodb {
     /// The port on 127.0.0.1
-    #[arg(long, default_value_t = 8000)]
+    #[arg(long, default_value_t = 8000, value_parser = number::<u16>)]
     pub(crate) port: u16,
     /// Keep what is stored in this file
     #[arg(long, value_name = "FILE")]
@@ -514,6 +516,10 @@ pub(crate) struct App {
     /// The app's id (SdkAppid)
     #[arg(long = "app", value_name = "ID")]
     pub(crate) id: AppId,
+}
+
+fn number<T: std::str::FromStr>(text: &str) -> Result<T, String> {
+    text.parse().map_err(|_| "write a whole number, such as 7".to_owned())
 }
 
 fn moment(text: &str) -> Result<jiff::Timestamp, String> {

@@ -39,8 +39,22 @@ pub(crate) struct Document {
     places: HashMap<Path, (usize, usize)>,
 }
 
-/// What is wrong with a text before it is data, and where.
-struct Misread {
+/// Why a text could not be read as data, and where.
+#[derive(Debug, thiserror::Error)]
+#[error("{name}:{line}:{column}: {message}")]
+pub(crate) struct Misread {
+    /// The file, as the user called it.
+    pub(crate) name: String,
+    /// From 1.
+    pub(crate) line: usize,
+    /// From 1.
+    pub(crate) column: usize,
+    /// What is wrong.
+    pub(crate) message: String,
+}
+
+/// The same, before the file is named.
+struct Wrong {
     at: Marker,
     message: String,
 }
@@ -59,33 +73,42 @@ impl Document {
     /// Reads a file.
     ///
     /// # Errors
-    /// It cannot be read, or is no YAML.
+    /// The file cannot be read, or is not YAML.
     pub(crate) fn open(path: &FilePath) -> Result<Self, CliError> {
-        let source = crate::commands::read_text(path)?;
-        Self::parse(path.display().to_string(), source)
+        Self::parse(path.display().to_string(), crate::commands::read_text(path)?)
     }
 
     /// Reads a text under a name.
     ///
     /// # Errors
-    /// It is no YAML.
+    /// The text is not YAML.
     pub(crate) fn parse(name: String, source: String) -> Result<Self, CliError> {
+        Self::read(name, source).map_err(|misread| CliError::said(misread.to_string()))
+    }
+
+    /// Reads a text under a name.
+    ///
+    /// # Errors
+    /// The text is not YAML; where, and why.
+    pub(crate) fn read(name: String, source: String) -> Result<Self, Misread> {
         let megabytes = source.len() >> 20;
         if megabytes > MAX_MEGABYTES {
-            return Err(CliError::said(format!(
-                "{name}: the file has {megabytes} MB, and a ruleset has at most {MAX_MEGABYTES}"
-            )));
+            let message = format!("the file has {megabytes} MB; a ruleset has at most {MAX_MEGABYTES}");
+            return Err(Misread { name, line: 1, column: 1, message });
         }
-        let mut reader =
-            Reader { events: Parser::new_from_str(&source), places: HashMap::new(), path: Path::default() };
-        match reader.document() {
-            Ok(value) => {
-                let places = reader.places;
-                Ok(Self { name, source, value, places })
-            }
-            Err(Misread { at, message }) => {
-                let (line, column) = (at.line(), at.col() + 1);
-                Err(CliError::said(format!("{name}:{line}:{column}: {message}")))
+        let read = |text: &str| {
+            let events = Parser::new_from_str(text);
+            let mut reader = Reader { events, places: HashMap::new(), path: Path::default() };
+            reader.document().map(|value| (value, reader.places))
+        };
+        let read = read(&source).or_else(|wrong| match without_surrogates(&source) {
+            Some(text) => read(&text),
+            None => Err(wrong),
+        });
+        match read {
+            Ok((value, places)) => Ok(Self { name, source, value, places }),
+            Err(Wrong { at, message }) => {
+                Err(Misread { name, line: at.line(), column: at.col() + 1, message })
             }
         }
     }
@@ -118,7 +141,7 @@ impl Document {
             note!("{}:{}:{}: {}: {}", self.name, line, column, severity, finding);
         }
         if let Some(more) = findings.len().checked_sub(MAX_FINDINGS).filter(|more| *more > 0) {
-            note!("{}: and {} more", self.name, more);
+            note!("{}: and at least {} more", self.name, more);
         }
     }
 
@@ -160,7 +183,7 @@ struct Reader<'s> {
     path: Path,
 }
 
-impl From<ScanError> for Misread {
+impl From<ScanError> for Wrong {
     fn from(error: ScanError) -> Self {
         // The parser has a limit of its own, for some kinds of nesting a lower one.
         let too_deep = error.info().contains("recursion limit");
@@ -169,19 +192,19 @@ impl From<ScanError> for Misread {
     }
 }
 
-fn misread<T>(span: Span, message: impl Into<String>) -> Result<T, Misread> {
-    Err(Misread { at: span.start, message: message.into() })
+fn wrong<T>(span: Span, message: impl Into<String>) -> Result<T, Wrong> {
+    Err(Wrong { at: span.start, message: message.into() })
 }
 
 impl<'s> Reader<'s> {
-    fn next(&mut self) -> Result<(Event<'s>, Span), Misread> {
+    fn next(&mut self) -> Result<(Event<'s>, Span), Wrong> {
         match self.events.next() {
             Some(event) => Ok(event?),
-            None => misread(Span::empty(Marker::new(0, 1, 0)), "the document ends too early"),
+            None => wrong(Span::empty(Marker::new(0, 1, 0)), "the document ends too early"),
         }
     }
 
-    fn document(&mut self) -> Result<Value, Misread> {
+    fn document(&mut self) -> Result<Value, Wrong> {
         let mut value = None;
         loop {
             let (event, span) = self.next()?;
@@ -191,45 +214,45 @@ impl<'s> Reader<'s> {
                 // `---` at the end begins a document of nothing.
                 Event::Scalar(text, ScalarStyle::Plain, 0, None) if value.is_some() && text.is_empty() => {}
                 _ if value.is_some() => {
-                    return misread(span, "one file holds one ruleset; remove what follows `---`");
+                    return wrong(span, "one file holds one ruleset; remove what follows `---`");
                 }
                 event => value = Some(self.value(event, span)?),
             }
         }
         match value {
             Some(value) => Ok(value),
-            None => misread(
+            None => wrong(
                 Span::empty(Marker::new(0, 1, 0)),
                 "the file is empty; `desk rules init` prints a ruleset",
             ),
         }
     }
 
-    fn value(&mut self, event: Event<'s>, span: Span) -> Result<Value, Misread> {
+    fn value(&mut self, event: Event<'s>, span: Span) -> Result<Value, Wrong> {
         if self.path.0.len() > MAX_DEPTH {
-            return misread(span, TOO_DEEP);
+            return wrong(span, TOO_DEEP);
         }
         match event {
             Event::Alias(_) => {
-                misread(span, "aliases (*name) are not part of a ruleset; write the value again")
+                wrong(span, "aliases (*name) are not part of a ruleset; write the value again")
             }
             Event::Scalar(_, _, 1.., _) | Event::SequenceStart(1.., _) | Event::MappingStart(1.., _) => {
-                misread(span, "anchors (&name) are not part of a ruleset; remove it")
+                wrong(span, "anchors (&name) are not part of a ruleset; remove it")
             }
             Event::Scalar(_, _, _, Some(_))
             | Event::SequenceStart(_, Some(_))
             | Event::MappingStart(_, Some(_)) => {
-                misread(span, "tags (!name) are not part of a ruleset; remove it")
+                wrong(span, "tags (!name) are not part of a ruleset; remove it")
             }
             Event::Scalar(text, style, _, None) => scalar(text, style, span),
             Event::SequenceStart(_, None) => self.sequence(),
             Event::MappingStart(_, None) => self.mapping(),
-            _ => misread(span, "a value was expected here"),
+            _ => wrong(span, "a value was expected here"),
         }
     }
 
     /// Reads what stands one step further down, and notes where.
-    fn below(&mut self, segment: Segment, place: Span, event: (Event<'s>, Span)) -> Result<Value, Misread> {
+    fn below(&mut self, segment: Segment, place: Span, event: (Event<'s>, Span)) -> Result<Value, Wrong> {
         self.path.0.push(segment);
         self.places.insert(self.path.clone(), (place.start.line(), place.start.col() + 1));
         let value = self.value(event.0, event.1);
@@ -237,7 +260,7 @@ impl<'s> Reader<'s> {
         value
     }
 
-    fn sequence(&mut self) -> Result<Value, Misread> {
+    fn sequence(&mut self) -> Result<Value, Wrong> {
         let mut items = Vec::new();
         loop {
             let (event, span) = self.next()?;
@@ -248,7 +271,7 @@ impl<'s> Reader<'s> {
         }
     }
 
-    fn mapping(&mut self) -> Result<Value, Misread> {
+    fn mapping(&mut self) -> Result<Value, Wrong> {
         let mut entries = Map::new();
         let mut seen = HashSet::new();
         loop {
@@ -256,10 +279,10 @@ impl<'s> Reader<'s> {
             let key = match event {
                 Event::MappingEnd => return Ok(Value::Object(entries)),
                 Event::Scalar(key, _, 0, None) => key.into_owned(),
-                _ => return misread(span, "a key must be a plain text"),
+                _ => return wrong(span, "a key must be a plain text"),
             };
             if !seen.insert(key.clone()) {
-                return misread(span, format!("`{key}` stands here twice; keep one"));
+                return wrong(span, format!("`{key}` stands here twice; keep one"));
             }
             let event = self.next()?;
             let value = self.below(Segment::Key(key.clone()), span, event)?;
@@ -268,7 +291,49 @@ impl<'s> Reader<'s> {
     }
 }
 
-fn scalar(text: Cow<'_, str>, style: ScalarStyle, span: Span) -> Result<Value, Misread> {
+/// A JSON text in which each pair of surrogates is the character that it stands for: YAML knows no surrogates.
+/// Blanks behind the string keep the columns of what follows. `None` if it is not JSON.
+fn without_surrogates(source: &str) -> Option<String> {
+    serde_json::from_str::<Value>(source).ok()?;
+    let mut text = String::with_capacity(source.len());
+    let (mut rest, mut saved, mut inside) = (source, 0, false);
+    // Outside of strings, JSON has neither quotes nor escapes.
+    while let Some(special) = rest.find(['"', '\\']) {
+        let (before, from) = rest.split_at(special);
+        text.push_str(before);
+        if let Some(behind) = from.strip_prefix('"') {
+            text.push('"');
+            inside = !inside;
+            if !inside {
+                text.extend(std::iter::repeat_n(' ', std::mem::take(&mut saved)));
+            }
+            rest = behind;
+        } else if let Some((pair, character)) = surrogates(from) {
+            text.push(character);
+            saved += pair.len() - 1;
+            rest = &from[pair.len()..];
+        } else {
+            let (escape, behind) = from.split_at(2);
+            text.push_str(escape);
+            rest = behind;
+        }
+    }
+    text.push_str(rest);
+    Some(text)
+}
+
+/// The pair of escaped surrogates that a text begins with, and its character.
+fn surrogates(text: &str) -> Option<(&str, char)> {
+    let pair = text.get(..12)?;
+    let unit = |escape: &str| u16::from_str_radix(escape.strip_prefix("\\u")?, 16).ok();
+    let units = [unit(pair.get(..6)?)?, unit(pair.get(6..)?)?];
+    match char::decode_utf16(units).collect::<Result<Vec<_>, _>>().ok()?[..] {
+        [character] => Some((pair, character)),
+        _ => None,
+    }
+}
+
+fn scalar(text: Cow<'_, str>, style: ScalarStyle, span: Span) -> Result<Value, Wrong> {
     if style != ScalarStyle::Plain {
         return Ok(Value::String(text.into_owned()));
     }
@@ -281,13 +346,13 @@ fn scalar(text: Cow<'_, str>, style: ScalarStyle, span: Span) -> Result<Value, M
         Scalar::Boolean(value) => Value::Bool(value),
         Scalar::Integer(number) if plain(&source) && number.unsigned_abs() <= EXACT => number.into(),
         Scalar::FloatingPoint(number) if !number.is_finite() => {
-            return misread(span, "infinity and not-a-number are no values of a ruleset");
+            return wrong(span, "infinity and not-a-number are no values of a ruleset");
         }
         Scalar::FloatingPoint(number) if plain(&source) && source.contains('.') => number.into_inner().into(),
         Scalar::Integer(_) | Scalar::FloatingPoint(_) => {
             let advice =
                 format!("{source} would lose its form as a number; write it in quotes: \"{source}\"");
-            return misread(span, advice);
+            return wrong(span, advice);
         }
         Scalar::String(text) => Value::String(text.into_owned()),
     })
@@ -343,6 +408,20 @@ mod tests {
             let said = parse(text).err().unwrap_or_default();
             assert!(said.starts_with(expected), "{text:?}: {said}");
         }
+    }
+
+    #[test]
+    fn surrogates_of_json_are_characters() {
+        let json = r#"{"a\ud83d\ude00": "\uD83D\uDE00 \\ud83d\\ude00 \n", "b": {"c": 1}}"#;
+        assert_eq!(parse(json), Ok(serde_json::from_str(json).unwrap_or_default()));
+        let place = |json: &str, key: &str| {
+            let path = Path(vec![Segment::Key(key.into())]);
+            Document::parse("r.json".into(), json.into()).map(|document| document.place(&path)).ok()
+        };
+        assert_eq!(place(json, "b"), Some((1, 1 + json.find("\"b\"").unwrap_or_default())));
+        // Half a pair is not JSON, and in YAML without double quotes it is no escape at all.
+        assert!(parse(r#"{"a": "\ud83d"}"#).is_err());
+        assert_eq!(parse(r"a: \ud83d\ude00"), Ok(serde_json::json!({ "a": r"\ud83d\ude00" })));
     }
 
     #[test]

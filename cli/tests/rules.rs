@@ -187,6 +187,52 @@ default      a guest of the web page is not sent to refunds (and 1 more)
     );
 }
 
+#[test]
+fn a_text_that_is_not_even_data_has_a_report_too() {
+    let broken = file("pools: {}\nrules: [\n");
+    let said = desk(&[], &["rules", "check", path(&broken), "--json"]);
+    let report: Value = serde_json::from_str(&said.out).unwrap();
+    assert_eq!((said.code, &report["good"], &report["tests"]), (Some(1), &json!(false), &json!([])));
+    let finding = &report["findings"][0];
+    assert_eq!((&finding["severity"], &finding["line"]), (&json!("error"), &json!(3)), "{finding}");
+    let said = desk(&[], &["rules", "check", path(&broken)]);
+    assert!(said.err.starts_with(&format!("error: {}:3:", path(&broken))), "{}", said.err);
+}
+
+#[test]
+fn json_of_other_programs_is_read() {
+    let document = json!({
+        "pools": { "general \u{1f600}": { "group": 6500 } }, "default": { "pool": "general \u{1f600}" },
+        "tests": [{ "name": "t", "at": "2027-02-01T10:00Z", "given": { "texts": ["\u{1f600}"] }, "expect": { "group": 6500 } }],
+    });
+    // As most programs write it: in ASCII alone.
+    let rules = file(&document.to_string().replace('\u{1f600}', "\\ud83d\\ude00"));
+    let said = desk(&[], &["rules", "check", path(&rules)]);
+    assert_eq!(said.code, Some(0), "{}", said.err);
+    let given = file(r#"{ "texts": ["\ud83d\ude00"] }"#);
+    let event = file(r#"{ "CallbackCommand": "ChatBot.OnAssignHuman" }"#);
+    let explain = ["rules", "explain", path(&rules), "--event", path(&event), "--given", path(&given)];
+    let said = desk(&[], &explain);
+    assert_eq!(said.code, Some(0), "{}", said.err);
+}
+
+#[test]
+fn what_is_not_a_number_is_said_without_the_words_of_a_parser() {
+    for arguments in [["rules", "show", "latest"], ["rules", "rollback", "1.5"]] {
+        let said = desk(&[], &[arguments.as_slice(), &APP].concat());
+        assert_eq!(said.code, Some(2));
+        assert!(
+            said.err.contains("write a whole number, such as 7") && !said.err.contains("digit"),
+            "{}",
+            said.err
+        );
+    }
+    let rules = file(&starter());
+    let event = file(r#"{ "CallbackCommand": 7 }"#);
+    let said = desk(&[], &["rules", "explain", path(&rules), "--event", path(&event)]);
+    assert!(!said.err.contains(" .:"), "{}", said.err);
+}
+
 #[tokio::test]
 async fn a_difference_is_told_in_rules_pools_and_answers() {
     let stage = Stage::start().await.unwrap();
@@ -416,7 +462,7 @@ fn a_bad_file_is_refused_with_a_reason_and_never_a_panic() {
     );
     let bomb = "a: &a [x,x]\nb: &b [*a,*a]\nc: &c [*b,*b]\n";
     for (text, message) in [
-        (huge.as_str(), "the file has 6 MB, and a ruleset has at most 4"),
+        (huge.as_str(), "the file has 6 MB; a ruleset has at most 4"),
         (bomb, "anchors (&name) are not part of a ruleset"),
         (&"[".repeat(10_000), "nested deeper than any ruleset needs"),
         (
@@ -428,7 +474,7 @@ fn a_bad_file_is_refused_with_a_reason_and_never_a_panic() {
                 "pools: {{ general: {{ group: 1 }} }}\ndefault: {{ pool: general }}\nrules: [{}]\n",
                 "{ name: a }, ".repeat(1000)
             ),
-            "and 1949 more",
+            "and at least 50 more",
         ),
         ("\u{0}\u{1}", "unprintable character"),
         ("- just\n- a list\n", "is a list; write a map"),

@@ -39,7 +39,7 @@ fn parse_and_compile(bench: &mut Criterion) {
 
 fn decisions(bench: &mut Criterion) {
     let mut group = bench.benchmark_group("decide");
-    for rules in [10, 100, 500, 5000] {
+    for rules in [10, 100, 500, 1000] {
         let ruleset = ruleset(&large::document(rules));
         for (which, rule) in [("first", 0), ("last", rules - 1)] {
             let facts = facts(large::matching(rule));
@@ -85,6 +85,22 @@ fn texts(bench: &mut Criterion) {
     group.finish();
 }
 
+/// What a decision takes at most. Nothing ends it early, so that this bounds how late an answer can be.
+fn worst(bench: &mut Criterion) {
+    let mut group = bench.benchmark_group("worst");
+    let (document, facts) = (large::worst(), facts(large::hostile()));
+    let text = document.to_string();
+    group.sample_size(20);
+    group.bench_function("parse and compile", |bench| {
+        bench.iter(|| read(&serde_json::from_str(black_box(&text)).unwrap()).unwrap());
+    });
+    let ruleset = ruleset(&document);
+    group.bench_function("decide, 1,000 rules, 10,000 conditions, 10,000 keywords, 64 KB of text", |bench| {
+        bench.iter(|| decide(&Question::new(black_box(&ruleset), black_box(&facts), AT)).answer);
+    });
+    group.finish();
+}
+
 fn calendars(bench: &mut Criterion) {
     let holidays: Vec<_> =
         (1..=28).map(|day| json!({ "name": "Day off", "date": format!("2027-02-{day:02}") })).collect();
@@ -105,5 +121,5 @@ fn calendars(bench: &mut Criterion) {
     });
 }
 
-criterion_group!(benches, parse_and_compile, decisions, texts, calendars);
+criterion_group!(benches, parse_and_compile, decisions, texts, worst, calendars);
 criterion_main!(benches);

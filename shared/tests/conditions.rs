@@ -187,6 +187,99 @@ fn a_condition_is_true_false_or_unknown() {
     }
 }
 
+/// An id beyond what a floating-point number can tell apart, and the next one.
+const LONG: &str = "12345678901234567890123";
+const NEXT: &str = "12345678901234567890124";
+
+#[test]
+fn a_long_integer_never_matches_another_one() {
+    let attribute = |wanted: Value, stored: &str| {
+        let stored: Value = serde_json::from_str(stored).unwrap();
+        let given = json!({ "user": { "attributes": { "account": stored } } });
+        truth(&json!({ "user_attribute": { "account": wanted } }), &given)
+    };
+    // As texts, and as integers of 64 bits, they are known exactly.
+    assert_eq!(attribute(json!(LONG), &format!("\"{LONG}\"")), "true");
+    assert_eq!(attribute(json!(LONG), &format!("\"{NEXT}\"")), "false");
+    let many: Vec<_> = (0..20).map(|number| format!("9007199254740{number:03}")).collect();
+    for (wanted, stored, expected) in [
+        (json!("9007199254740993"), "9007199254740993", "true"),
+        (json!("9007199254740993"), "9007199254740992", "false"),
+        (json!("9007199254740992"), "9007199254740993", "false"),
+        (json!("18446744073709551615"), "18446744073709551615", "true"),
+        (json!("18446744073709551615"), "18446744073709551614", "false"),
+        (json!("-9223372036854775808"), "-9223372036854775808", "true"),
+        (json!("-9223372036854775808"), "-9223372036854775807", "false"),
+        (json!(9_007_199_254_740_991_u64), "9007199254740993", "false"),
+        (json!({ "min": 9_007_199_254_740_991_u64 }), "9007199254740990", "false"),
+        (json!({ "min": 9_007_199_254_740_991_u64 }), "9007199254740993", "true"),
+        (json!(many), "9007199254740019", "true"),
+        (json!(many), "9007199254740020", "false"),
+        (json!(["17.0", "x"]), "17", "true"),
+    ] {
+        assert_eq!(attribute(wanted.clone(), stored), expected, "{wanted} on {stored}");
+    }
+    // As a longer number it is rounded when it is read. It may be this one, so that not even the opposite holds.
+    let mut wanted = vec![json!(LONG)];
+    for _ in 0..2 {
+        for stored in [LONG, NEXT] {
+            assert_eq!(attribute(json!(wanted), stored), "unknown", "{stored}");
+        }
+        assert_eq!(attribute(json!(wanted), "9e40"), "false");
+        assert_eq!(attribute(json!(wanted), &format!("[{NEXT}, \"{LONG}\"]")), "true");
+        wanted.extend((0..20).map(|number| json!(format!("other-{number}"))));
+    }
+    let given = json!({ "user": { "attributes": { "account": 1.234_567_890_123_456_8e22 } } });
+    assert_eq!(truth(&json!({ "not": { "user_attribute": { "account": LONG } } }), &given), "unknown");
+}
+
+#[test]
+fn a_long_number_of_the_table_never_matches_another_one() {
+    use aws_sdk_dynamodb::types::AttributeValue;
+    let attributes =
+        std::collections::HashMap::from([("account".to_owned(), AttributeValue::N(NEXT.into()))]);
+    let attributes: Value = serde_dynamo::from_item(attributes).unwrap();
+    let given = json!({ "user": { "attributes": attributes } });
+    assert_eq!(truth(&json!({ "user_attribute": { "account": LONG } }), &given), "unknown");
+}
+
+#[test]
+fn only_the_first_values_of_a_long_list_are_looked_at() {
+    let list = |count: usize| (0..count).map(|number| number.to_string()).collect::<Vec<_>>();
+    for (wanted, values, expected) in [
+        (json!("9"), 10, "true"),
+        (json!("10"), 10, "false"),
+        (json!("9"), 11, "true"),
+        (json!("10"), 11, "unknown"),
+        (json!({ "exists": true }), 11, "true"),
+        (json!({ "exists": false }), 11, "false"),
+        (json!({ "min": 30 }), 11, "unknown"),
+    ] {
+        let given = json!({ "custom_data": { "list": list(values) } });
+        assert_eq!(
+            truth(&json!({ "custom_data": { "/list": wanted } }), &given),
+            expected,
+            "{wanted} of {values}"
+        );
+    }
+    for (wanted, tags, expected) in [("99", 100, "true"), ("100", 100, "false"), ("100", 101, "unknown")] {
+        let given = json!({ "user": { "tags": list(tags) } });
+        assert_eq!(truth(&json!({ "user_tag": wanted }), &given), expected, "{wanted} of {tags}");
+    }
+}
+
+#[test]
+fn many_words_are_found_as_few_are() {
+    let words: Vec<_> = (0..40).map(|number| format!("word-{number}x")).collect();
+    for (text, expected) in [("No WORD-39X here", "true"), ("no word-39 here", "false"), ("", "false")] {
+        let given = json!({ "texts": ["", text] });
+        assert_eq!(truth(&json!({ "text_contains": words }), &given), expected, "{text}");
+        let begins = if text.starts_with("No WORD") { "false" } else { expected };
+        assert_eq!(truth(&json!({ "text_starts_with": words }), &given), begins, "{text}");
+    }
+    assert_eq!(truth(&json!({ "text_starts_with": words }), &json!({ "texts": ["hi", "Word-7x!"] })), "true");
+}
+
 fn at_least(n: u64) -> Value {
     json!({ "at_least": { "n": n, "of": [{ "user_id": "maya" }, { "channel": "Web" }, { "platform": "iOS" }] } })
 }

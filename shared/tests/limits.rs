@@ -3,6 +3,9 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)] // in a test, a panic is the report
 
+#[path = "common/large.rs"]
+mod large;
+
 use std::time::{Duration, Instant};
 
 use desk_local::hostile::{EVENT, SHAPES};
@@ -10,9 +13,11 @@ use desk_webhooks::{
     config::{self, Env},
     digest,
     protocol::{AppId, AssignRequest, Command, Endpoint, SessionEvent, read},
+    routing::{self, Facts, Question, decide},
     session::{keys, understand},
     webhook::{Door, Incoming, MAX_BODY_BYTES, Secrets},
 };
+use jiff::Timestamp;
 use serde_json::json;
 
 const SMALL: usize = MAX_BODY_BYTES / 32;
@@ -70,6 +75,26 @@ fn no_body_costs_more_than_its_size() {
             [SMALL, SMALL << DOUBLINGS].map(|size| request(&body(EVENT, size), "SdkAppid=1400000001"));
         assert_linear(name, |size| take(&events[usize::from(size > SMALL)]));
     }
+}
+
+#[test]
+fn keywords_within_each_other_cost_as_much_as_others() {
+    // A ratio of the same work on the same text: it was far higher when each keyword was noted at each place.
+    let facts: Facts =
+        serde_json::from_value(json!({ "texts": ["a".repeat(57_000)], "user": { "id": "maya" } })).unwrap();
+    let [nested, others] = [true, false].map(|nested| {
+        let ruleset = routing::read(&large::nested(nested)).unwrap();
+        time(|| assert_eq!(decide(&Question::new(&ruleset, &facts, Timestamp::UNIX_EPOCH)).rule, "default"))
+    });
+    let ratio = nested.as_secs_f64() / others.as_secs_f64();
+    assert!(ratio < 10.0, "{ratio:.0} times as long");
+}
+
+#[test]
+fn the_worst_ruleset_is_accepted_and_decides() {
+    let ruleset = routing::read(&large::worst()).unwrap();
+    let facts: Facts = serde_json::from_value(large::hostile()).unwrap();
+    assert_eq!(decide(&Question::new(&ruleset, &facts, Timestamp::UNIX_EPOCH)).rule, "default");
 }
 
 #[test]

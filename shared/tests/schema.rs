@@ -35,10 +35,10 @@ fn everything() -> Value {
     let mut document = document(json!([
         { "name": "a", "enabled": true, "from": "2027-01-01T00:00", "until": "2028-01-01T00:00", "else": "continue",
           "when": {
-              "user_id": ["a", "b"], "user_tag": { "exists": true }, "user_attribute": { "tier": "gold", "n": { "min": 1, "max": 2 } },
+              "user_id": ["a", "b"], "user_tag": { "exists": true }, "user_attribute": { "tier": "gold", "n": { "min": 1, "max": 2 }, "region": { "prefix": "eu-" }, "since": { "exists": true } },
               "language": { "prefix": "zh" }, "channel": "Web", "platform": ["iOS"], "client_ip": ["203.0.113.0/24"],
-              "customer_service_id": "sales", "last_rating": { "max": 2 }, "text_contains": "x", "text_starts_with": ["/"],
-              "custom_data": { "/a": true, "/b": [1, "x"] }, "bot_turns": 3, "attempt": [1, 2], "open": "office",
+              "customer_service_id": "sales", "last_rating": { "min": 1, "max": 2 }, "text_contains": "x", "text_starts_with": ["/"],
+              "custom_data": { "/a": true, "/b": [1, "x"] }, "bot_turns": { "exists": true }, "attempt": [1, 2], "open": "office",
               "percent": { "of": 10, "by": "session", "salt": "s" },
               "between": { "time": "08:00-10:00", "days": "mon-fri", "dates": { "from": "2027-01-01", "to": "2027-03-31" } },
               "all": [{ "user_id": "a" }], "any": [{ "user_id": "a" }], "not": { "user_id": "c" },
@@ -48,6 +48,7 @@ fn everything() -> Value {
     ]));
     document["$schema"] = json!("ruleset.schema.json");
     document["holidays"] = json!({ "h": [{ "name": "N", "date": "10-01" }, { "from": "2027-01-01", "to": "2027-01-02" }], "i": [{ "include": "h" }] });
+    document["calendars"]["office"]["timezone"] = json!("Asia/Tokyo");
     document["calendars"]["office"]["closed_on"] = json!(["i"]);
     document["calendars"]["office"]["overrides"] = json!([{ "name": "O", "date": "2027-03-01", "open": ["00:00-24:00"] }, { "from": "2027-04-01", "to": "2027-04-02", "closed": true }]);
     document["emergency"] = json!({ "pool": "general", "on": false });
@@ -68,6 +69,47 @@ fn everything_is_understood_by_both() {
     let errors: Vec<_> = schema().iter_errors(&everything()).map(|error| error.to_string()).collect();
     assert!(errors.is_empty(), "{errors:#?}");
     read(&everything()).unwrap();
+}
+
+/// Every key of the language, as `record.key`.
+fn keys(schema: &Value) -> std::collections::BTreeSet<String> {
+    let records = schema["$defs"].as_object().unwrap().iter();
+    let keys = |(name, record): (&String, &Value)| {
+        let keys = record["properties"].as_object().unwrap().keys();
+        keys.map(|key| format!("{name}.{key}")).collect::<Vec<_>>()
+    };
+    records.flat_map(keys).collect()
+}
+
+/// Takes away each key that stands in a value of this schema.
+fn strike(schema: &Value, of: &Value, value: &Value, left: &mut std::collections::BTreeSet<String>) {
+    let inner = |of: &Value, value: &Value, left: &mut _| strike(schema, of, value, left);
+    if let Some(reference) = of["$ref"].as_str() {
+        let name = reference.trim_start_matches("#/$defs/");
+        for (key, value) in value.as_object().into_iter().flatten() {
+            left.remove(&format!("{name}.{key}"));
+            inner(&schema["$defs"][name]["properties"][key], value, left);
+        }
+    }
+    for choice in of["anyOf"].as_array().into_iter().flatten() {
+        inner(choice, value, left);
+    }
+    for item in value.as_array().into_iter().flatten() {
+        inner(&of["items"], item, left);
+    }
+    for (_, value) in value.as_object().into_iter().flatten() {
+        inner(&of["additionalProperties"], value, left);
+    }
+}
+
+/// [`everything_is_understood_by_both`] then shows that each key is read.
+#[test]
+fn each_key_of_the_language_is_among_everything() {
+    let schema = json_schema();
+    let mut left = keys(&schema);
+    assert!(left.len() > 60);
+    strike(&schema, &json!({ "$ref": schema["$ref"] }), &everything(), &mut left);
+    assert!(left.is_empty(), "add them to `everything`: {left:?}");
 }
 
 /// Every place in a document.

@@ -13,7 +13,7 @@ use super::{
     stats::Rounds,
 };
 
-pub(super) const RULES: [usize; 7] = [1, 10, 50, 100, 500, 1000, 5000];
+pub(super) const RULES: [usize; 6] = [1, 10, 50, 100, 500, 1000];
 const EVENTS: [u64; 4] = [10, 100, 1000, 10_000];
 const BODIES: [usize; 8] = [512, 1 << 11, 1 << 13, 1 << 15, 1 << 16, 1 << 17, 1 << 18, (1 << 20) - 1024];
 

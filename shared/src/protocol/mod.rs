@@ -28,7 +28,7 @@ use serde::de::DeserializeOwned;
 
 /// Why a verified body could not be understood.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{path}: {reason}")]
+#[error("{}: {reason}", if path == "." { "the body" } else { path.as_str() })]
 pub struct NotUnderstood {
     /// The field that is wrong, such as `EventTime`, or `.` for the body as a whole.
     pub path: String,

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::{
     Answer, Condition, DEFAULT, EMERGENCY, Finding, Otherwise, Path, Question, Rule, Ruleset, RulesetTest,
-    Segment, Severity, Step, decide,
+    Segment, Severity, Step, decide, slips,
 };
 
 /// How one of a document's tests went.
@@ -84,6 +84,8 @@ pub fn findings(ruleset: &Ruleset, results: &[TestResult], now: Timestamp) -> Ve
     past(ruleset, now, &mut findings);
     unused(ruleset, &mut findings);
     surprising(ruleset, &mut findings);
+    zone(ruleset, &mut findings);
+    slips::find(ruleset, &mut findings);
     for (position, result) in results.iter().enumerate().filter(|(_, result)| !result.differences.is_empty())
     {
         let differences = result.differences.join("; ");
@@ -93,7 +95,7 @@ pub fn findings(ruleset: &Ruleset, results: &[TestResult], now: Timestamp) -> Ve
     findings
 }
 
-fn finding(severity: Severity, keys: &[&str], item: Option<usize>, message: String) -> Finding {
+pub(super) fn finding(severity: Severity, keys: &[&str], item: Option<usize>, message: String) -> Finding {
     let keys = keys.iter().map(|key| Segment::Key((*key).to_owned()));
     Finding { severity, path: Path(keys.chain(item.map(Segment::Item)).collect()), message }
 }
@@ -247,4 +249,18 @@ fn surprising(ruleset: &Ruleset, findings: &mut Vec<Finding>) {
         let message = "the switch is on: everything goes to this pool, and no rule is asked".to_owned();
         findings.push(finding(Severity::Warning, &["emergency", "on"], None, message));
     }
+}
+
+/// Hours without a zone. Such a document is read all the same, in UTC: earlier versions published some.
+fn zone(ruleset: &Ruleset, findings: &mut Vec<Finding>) {
+    let rule = |rule: &Rule| rule.from.is_some() || rule.until.is_some() || tells_time(&rule.when);
+    if !ruleset.names_timezone && (!ruleset.calendars.is_empty() || ruleset.rules.iter().any(rule)) {
+        let message = "hours and dates need a `timezone`, and there is none; write the zone whose clocks count, such as \
+                       `timezone: Asia/Shanghai` (or `timezone: UTC`)";
+        findings.push(finding(Severity::Error, &[], None, message.to_owned()));
+    }
+}
+
+fn tells_time(condition: &Condition) -> bool {
+    matches!(condition, Condition::Between(_)) || condition.parts().iter().any(tells_time)
 }

@@ -198,7 +198,7 @@ fn last_agent<'a>(
     if question.at.duration_since(since) > within {
         return Err(StepOutcome::TooLongAgo);
     }
-    if !question.ruleset.pools[pool].agents.iter().any(|known| known.id == *agent) {
+    if !question.ruleset.pools[pool].lists(agent) {
         return Err(StepOutcome::NotInPool);
     }
     if question.serves(pool) { Ok(agent) } else { Err(StepOutcome::Closed) }

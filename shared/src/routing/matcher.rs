@@ -1,8 +1,19 @@
 //! VALUE of the rules' syntax: one value, a list meaning any of them, or a map.
 
-use std::fmt;
+use std::{cmp::Ordering, fmt};
 
 use serde_json::Value;
+
+/// The largest integer up to which every integer has its own floating-point number.
+pub(super) const MOST_EXACT: f64 = 9_007_199_254_740_991.0;
+/// So many values of a user's list are looked at. Whether a later one matches is unknown.
+const MOST_VALUES: usize = 10;
+/// So many tags of a user are looked at. Whether a later one matches is unknown.
+const MOST_TAGS: usize = 100;
+/// A longer string in a ruleset is not a number.
+const MOST_DIGITS: usize = 40;
+/// A longer string of a user is not a number.
+const MOST_USER_DIGITS: usize = 20;
 
 /// What a value, or any of several, is compared with.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,9 +38,21 @@ pub enum Matcher {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Wanted {
     listed: Box<[Want]>,
-    /// Positions in `listed` by spelling; only where all are texts, and so many that looking at each
-    /// would take longer.
-    sorted: Option<Box<[u32]>>,
+    /// Only where there are so many that looking at each would take longer.
+    sorted: Option<Box<Sorted>>,
+}
+
+/// The values of a long list, so that one is found quickly.
+#[derive(Clone, Debug, PartialEq)]
+struct Sorted {
+    /// The positions of the texts, by spelling.
+    texts: Box<[u32]>,
+    /// The numbers, also those of texts, from the smallest.
+    numbers: Box<[Exact]>,
+    /// The numbers that are not texts, from the smallest.
+    bare: Box<[Exact]>,
+    /// True if `false` and `true` are in the list.
+    truths: [bool; 2],
 }
 
 /// One value of a list.
@@ -45,7 +68,9 @@ enum Want {
 pub enum Scalar<'a> {
     /// A text.
     Text(&'a str),
-    /// A number.
+    /// An integer.
+    Integer(i128),
+    /// Another number. Beyond [`MOST_EXACT`] it is one of several that look alike.
     Number(f64),
     /// `true` or `false`.
     Truth(bool),
@@ -70,16 +95,61 @@ impl Matcher {
         }
     }
 
+    /// The texts that values are compared with.
+    pub(super) fn texts(&self) -> impl Iterator<Item = &str> {
+        let (listed, prefix) = match self {
+            Self::AnyOf(wanted) => (&*wanted.listed, None),
+            Self::Prefix(prefix) => (Default::default(), Some(prefix.as_str())),
+            Self::Between { .. } | Self::Exists(_) => (Default::default(), None),
+        };
+        listed.iter().filter_map(Want::text).chain(prefix)
+    }
+
+    /// True if any tag matches. `None` if the tags are too many to say so.
+    pub(super) fn matches_tags(&self, tags: &[String]) -> Option<bool> {
+        self.matches_list(tags, MOST_TAGS, |tag| Some(Scalar::Text(tag)))
+    }
+
+    /// True if a JSON value matches, or any value of a list. `None` if it is not known exactly enough, or the
+    /// list is too long to say so.
+    pub(super) fn matches_json(&self, value: Option<&Value>) -> Option<bool> {
+        let values = match value {
+            None => &[],
+            Some(Value::Array(values)) => values.as_slice(),
+            Some(one) => std::slice::from_ref(one),
+        };
+        self.matches_list(values, MOST_VALUES, Scalar::of)
+    }
+
+    /// True if any of `values` matches. Only the first ones are looked at, because users may write them.
+    fn matches_list<'a, T>(
+        &self,
+        values: &'a [T],
+        most: usize,
+        scalar: impl Fn(&'a T) -> Option<Scalar<'a>>,
+    ) -> Option<bool> {
+        let (first, rest) = values.split_at(values.len().min(most));
+        let matches = self.matches(first.iter().filter_map(&scalar));
+        // One value settles whether there is any.
+        let settled = matches != matches!(self, Self::Exists(false));
+        let in_doubt = || first.iter().filter_map(&scalar).any(|value| self.doubts(value));
+        if settled || (rest.is_empty() && !in_doubt()) { Some(matches) } else { None }
+    }
+
+    /// True if the value may be one that matches, but is not known exactly enough.
+    fn doubts(&self, value: Scalar<'_>) -> bool {
+        let (Self::AnyOf(wanted), Scalar::Number(number)) = (self, value) else { return false };
+        number.abs() > MOST_EXACT && wanted.looks_like(number)
+    }
+
     /// Whether all that this matches is matched by `other`. May say no where it should say yes.
     pub(super) fn implies(&self, other: &Self) -> bool {
         match (self, other) {
-            (Self::AnyOf(few), Self::AnyOf(many)) => {
-                few.listed.iter().all(|wanted| many.listed.contains(wanted))
-            }
+            (Self::AnyOf(few), Self::AnyOf(many)) => few.listed.iter().all(|wanted| many.lists(wanted)),
             (Self::AnyOf(few), Self::Prefix(prefix)) => few.listed.iter().all(|wanted| match wanted {
                 // What may stand for a number or a truth value may have been one, and that begins
                 // with nothing.
-                Want::Text(text) if Scalar::Text(text).number().is_some() => false,
+                Want::Text(text) if number_of(text).is_some() => false,
                 Want::Text(text) if text == "true" || text == "false" => false,
                 Want::Text(text) => text.starts_with(prefix),
                 Want::Number(_) | Want::Truth(_) => false,
@@ -105,26 +175,93 @@ impl Matcher {
 impl Wanted {
     #[inline]
     fn holds(&self, value: Scalar<'_>) -> bool {
-        match value {
-            Scalar::Text(text) => self.holds_text(text),
-            other => self.listed.iter().any(|wanted| wanted.is(other)),
+        match (&self.sorted, value) {
+            // By far the most common comparison of all.
+            (None, Scalar::Text(text)) => {
+                let mut number = None;
+                self.listed.iter().any(|wanted| match wanted {
+                    Want::Text(wanted) => same(wanted, text),
+                    wanted @ Want::Number(_) => {
+                        let number = *number.get_or_insert_with(|| Exact::read(user_number(text)?));
+                        number.is_some() && number == wanted.exact()
+                    }
+                    Want::Truth(truth) => text == spelt(*truth),
+                })
+            }
+            (None, value) => {
+                let number = value.exact();
+                self.listed.iter().any(|wanted| wanted.is(value, number))
+            }
+            (Some(sorted), value) => sorted.hold(&self.listed, value),
         }
     }
 
-    #[inline]
-    fn holds_text(&self, text: &str) -> bool {
+    /// True if this is a value of the list.
+    fn lists(&self, wanted: &Want) -> bool {
+        match (&self.sorted, wanted.text()) {
+            (Some(sorted), Some(text)) => sorted.spell(&self.listed, text),
+            _ => self.listed.contains(wanted),
+        }
+    }
+
+    /// True if a number of the list, as near as a floating-point number gets, is this one.
+    fn looks_like(&self, number: f64) -> bool {
         match &self.sorted {
-            // By far the most common comparison of all.
-            None => self.listed.iter().any(|wanted| match wanted {
-                Want::Text(wanted) => same(wanted, text),
-                other => other.is(Scalar::Text(text)),
-            }),
+            None => self.listed.iter().filter_map(Want::exact).any(|wanted| wanted.nearest() == number),
             Some(sorted) => {
-                let spelling = |position: &u32| self.listed[*position as usize].text().cmp(&Some(text));
-                sorted.binary_search_by(spelling).is_ok()
+                let first = sorted.numbers.partition_point(|wanted| wanted.nearest() < number);
+                sorted.numbers.get(first).is_some_and(|wanted| wanted.nearest() == number)
             }
         }
     }
+}
+
+impl Sorted {
+    fn new(listed: &[Want]) -> Self {
+        let mut texts: Box<[u32]> =
+            (0..listed.len() as u32).filter(|position| listed[*position as usize].text().is_some()).collect();
+        texts.sort_unstable_by_key(|position| listed[*position as usize].text());
+        let sorted = |mut numbers: Box<[Exact]>| {
+            numbers.sort_unstable_by(Exact::order);
+            numbers
+        };
+        Self {
+            texts,
+            numbers: sorted(listed.iter().filter_map(Want::exact).collect()),
+            bare: sorted(
+                listed.iter().filter(|want| want.text().is_none()).filter_map(Want::exact).collect(),
+            ),
+            truths: [false, true].map(|truth| listed.contains(&Want::Truth(truth))),
+        }
+    }
+
+    fn spell(&self, listed: &[Want], text: &str) -> bool {
+        let wanted = |position: &u32| listed[*position as usize].text();
+        self.texts.binary_search_by(|position| wanted(position).cmp(&Some(text))).is_ok()
+    }
+
+    fn hold(&self, listed: &[Want], value: Scalar<'_>) -> bool {
+        let among = |numbers: &[Exact], number: Option<Exact>| {
+            let found = number.map(|number| numbers.binary_search_by(|wanted| wanted.order(&number)));
+            found.is_some_and(|found| found.is_ok())
+        };
+        match value {
+            Scalar::Text(text) => {
+                let truth =
+                    [false, true].into_iter().any(|is| self.truths[usize::from(is)] && text == spelt(is));
+                self.spell(listed, text)
+                    || truth
+                    || (!self.bare.is_empty() && among(&self.bare, user_number(text).and_then(Exact::read)))
+            }
+            Scalar::Integer(_) | Scalar::Number(_) => among(&self.numbers, value.exact()),
+            Scalar::Truth(truth) => self.truths[usize::from(truth)] || self.spell(listed, spelt(truth)),
+            Scalar::Other => false,
+        }
+    }
+}
+
+fn spelt(truth: bool) -> &'static str {
+    if truth { "true" } else { "false" }
 }
 
 /// Whether these are one text. Most that are equally long and differ, such as ids, differ in the last byte:
@@ -135,17 +272,22 @@ fn same(one: &str, other: &str) -> bool {
 }
 
 impl Want {
-    /// A text is the same text, a number the same number, also where either is written as a text.
-    fn is(&self, value: Scalar<'_>) -> bool {
-        let spelt = |truth: bool| if truth { "true" } else { "false" };
+    /// True if this is the value, which is not a text. A number is the same number, also where it is written as
+    /// a text.
+    fn is(&self, value: Scalar<'_>, number: Option<Exact>) -> bool {
         match (self, value) {
-            (Self::Text(wanted), Scalar::Text(text)) => wanted == text,
-            (Self::Text(wanted), Scalar::Number(number)) => Scalar::Text(wanted).number() == Some(number),
             (Self::Text(wanted), Scalar::Truth(truth)) => wanted == spelt(truth),
-            (Self::Number(wanted), value) => value.number() == Some(*wanted),
             (Self::Truth(wanted), Scalar::Truth(truth)) => *wanted == truth,
-            (Self::Truth(wanted), Scalar::Text(text)) => text == spelt(*wanted),
-            _ => false,
+            _ => number.is_some() && self.exact() == number,
+        }
+    }
+
+    /// The number that this is, or reads as.
+    fn exact(&self) -> Option<Exact> {
+        match self {
+            Self::Text(text) => Exact::read(text),
+            Self::Number(number) => Exact::of(*number),
+            Self::Truth(_) => None,
         }
     }
 
@@ -180,25 +322,100 @@ impl FromIterator<Value> for Wanted {
     fn from_iter<I: IntoIterator<Item = Value>>(values: I) -> Self {
         const FEW: usize = 8;
         let listed: Box<[Want]> = values.into_iter().filter_map(Want::read).collect();
-        let all_texts = listed.iter().all(|wanted| wanted.text().is_some());
-        let sorted = (listed.len() > FEW && all_texts).then(|| {
-            let mut sorted: Box<[u32]> = (0..listed.len() as u32).collect();
-            sorted.sort_unstable_by_key(|position| listed[*position as usize].text());
-            sorted
-        });
+        let sorted = (listed.len() > FEW).then(|| Box::new(Sorted::new(&listed)));
         Self { listed, sorted }
     }
 }
 
-impl Scalar<'_> {
-    /// The number that this is, or reads as.
+impl<'a> Scalar<'a> {
+    /// What can be compared of a JSON value.
+    fn of(value: &'a Value) -> Option<Self> {
+        match value {
+            Value::String(text) => Some(Self::Text(text)),
+            Value::Number(number) => match number.as_i128() {
+                Some(integer) => Some(Self::Integer(integer)),
+                None => number.as_f64().map(Self::Number),
+            },
+            Value::Bool(truth) => Some(Self::Truth(*truth)),
+            Value::Array(_) | Value::Object(_) => Some(Self::Other),
+            Value::Null => None,
+        }
+    }
+
+    /// The number that this is, or reads as; the nearest one, beyond [`MOST_EXACT`].
+    #[inline]
     fn number(self) -> Option<f64> {
         match self {
             Self::Number(number) => Some(number),
-            Self::Text(text) => text.trim().parse().ok().filter(|number: &f64| number.is_finite()),
+            Self::Integer(integer) => Some(integer as f64),
+            Self::Text(text) => number_of(user_number(text)?),
             Self::Truth(_) | Self::Other => None,
         }
     }
+
+    /// The number that this is, if it is one and known exactly.
+    fn exact(self) -> Option<Exact> {
+        match self {
+            Self::Number(number) => Exact::of(number),
+            Self::Integer(integer) => Some(Exact::Integer(integer)),
+            Self::Text(_) | Self::Truth(_) | Self::Other => None,
+        }
+    }
+}
+
+/// A number that is equal to no other one.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Exact {
+    /// Such as 17 or 17.0.
+    Integer(i128),
+    /// Such as 17.5.
+    Fraction(f64),
+}
+
+impl Exact {
+    /// `None` beyond [`MOST_EXACT`].
+    fn of(number: f64) -> Option<Self> {
+        if number.abs() > MOST_EXACT {
+            return None;
+        }
+        let integer = number.fract() == 0.0;
+        Some(if integer { Self::Integer(number as i128) } else { Self::Fraction(number) })
+    }
+
+    /// The number that a text reads as.
+    fn read(text: &str) -> Option<Self> {
+        // Most texts are seen not to be one by their first character.
+        let number = |first: char| first.is_ascii_digit() || "+-. \t\n".contains(first);
+        if text.len() > MOST_DIGITS || !text.starts_with(number) {
+            return None;
+        }
+        let integer = text.trim().parse().ok().map(Self::Integer);
+        integer.or_else(|| Self::of(number_of(text)?))
+    }
+
+    fn nearest(self) -> f64 {
+        match self {
+            Self::Integer(integer) => integer as f64,
+            Self::Fraction(number) => number,
+        }
+    }
+
+    fn order(&self, other: &Self) -> Ordering {
+        let integer = |exact: &Self| if let Self::Integer(integer) = exact { Some(*integer) } else { None };
+        self.nearest().total_cmp(&other.nearest()).then_with(|| integer(self).cmp(&integer(other)))
+    }
+}
+
+/// A string of a user that is short enough to be a number.
+fn user_number(text: &str) -> Option<&str> {
+    (text.len() <= MOST_USER_DIGITS).then_some(text)
+}
+
+fn number_of(text: &str) -> Option<f64> {
+    if text.len() > MOST_DIGITS {
+        return None;
+    }
+    text.trim().parse().ok().filter(|number: &f64| number.is_finite())
 }
 
 impl fmt::Display for Matcher {

@@ -4,7 +4,7 @@ use std::{cell::OnceCell, net::IpAddr};
 
 use jiff::{Timestamp, civil::DateTime};
 
-use super::{By, Fact, Facts, Opening, Ruleset, text::folded};
+use super::{By, Fact, Facts, Opening, Ruleset, texts::Texts};
 
 /// A question as rules see it.
 pub struct Question<'a> {
@@ -16,8 +16,7 @@ pub struct Question<'a> {
     pub at: Timestamp,
     now: OnceCell<DateTime>,
     openings: Vec<OnceCell<Opening<'a>>>,
-    texts: OnceCell<Vec<String>>,
-    keywords: OnceCell<Vec<bool>>,
+    texts: OnceCell<Texts>,
     language: OnceCell<Option<String>>,
     platform: OnceCell<Option<String>>,
     client_ip: OnceCell<Option<IpAddr>>,
@@ -33,7 +32,6 @@ impl<'a> Question<'a> {
             now: OnceCell::new(),
             openings: vec![OnceCell::new(); ruleset.calendars.len()],
             texts: OnceCell::new(),
-            keywords: OnceCell::new(),
             language: OnceCell::new(),
             platform: OnceCell::new(),
             client_ip: OnceCell::new(),
@@ -55,14 +53,9 @@ impl<'a> Question<'a> {
         self.ruleset.pools[pool].calendar.is_none_or(|calendar| self.opening(calendar).open)
     }
 
-    /// The user's texts in the form in which they are compared.
-    pub(super) fn folded(&self, texts: &[String]) -> &[String] {
-        self.texts.get_or_init(|| texts.iter().map(|text| folded(text)).collect())
-    }
-
-    /// For each keyword of the ruleset whether it stands in the user's texts.
-    pub(super) fn keywords(&self, texts: &[String]) -> &[bool] {
-        self.keywords.get_or_init(|| self.ruleset.keywords.found_in(self.folded(texts)))
+    /// The user's texts in the form in which words are found.
+    pub(super) fn texts(&self, texts: &[String]) -> &Texts {
+        self.texts.get_or_init(|| Texts::new(texts, self.ruleset.words))
     }
 
     /// The user's language without capital letters.

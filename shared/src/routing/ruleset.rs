@@ -1,12 +1,14 @@
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 
-use super::{Calendar, Condition, Facts, Needs, keywords::Keywords, select::Seed};
+use super::{Calendar, Condition, Facts, Needs, select::Seed, texts::Words};
 
 /// A ruleset that was read and can decide.
 #[derive(Clone, Debug)]
 pub struct Ruleset {
     /// The zone in which times are shown to people, and those of rules are meant.
     pub timezone: TimeZone,
+    /// True if the document names its zone. UTC, if not.
+    pub names_timezone: bool,
     /// The calendars, in the order of the document.
     pub calendars: Vec<Calendar>,
     /// The pools, in the order of the document; steps name them by position.
@@ -21,8 +23,8 @@ pub struct Ruleset {
     pub tests: Vec<RulesetTest>,
     /// What the rules look at beyond the question itself.
     pub needs: Needs,
-    /// Everything that rules look for in texts.
-    pub(super) keywords: Keywords,
+    /// The words that rules look for in texts.
+    pub(super) words: Words,
 }
 
 /// A switch that sends everything to one pool.
@@ -49,6 +51,16 @@ pub struct Pool {
     pub calendar: Option<usize>,
     /// Which of the two an answer holds.
     pub answer: Agents,
+    /// The positions of the agents, sorted by id.
+    pub(super) by_id: Vec<usize>,
+}
+
+impl Pool {
+    /// True if this agent is in the pool.
+    pub(super) fn lists(&self, agent: &str) -> bool {
+        let id = |position: &usize| self.agents[*position].id.as_str();
+        self.by_id.binary_search_by(|position| id(position).cmp(agent)).is_ok()
+    }
 }
 
 /// An agent of a pool.

@@ -53,3 +53,45 @@ pub(crate) fn company() -> Value {
     }
     document
 }
+
+/// The document that takes longest to decide of those that are accepted: as many rules, conditions and keywords as
+/// there may be, and [`hostile`] facts come as near to each as they can.
+pub(crate) fn worst() -> Value {
+    let keyword = |number: usize| format!("{}{number:05}", "a".repeat(95 - number % 7));
+    let rule = |number: usize| {
+        let words: Vec<_> = (0..10).map(|word| keyword(10 * number + word)).collect();
+        let list = |list: usize| json!({ "custom_data": { format!("/a/a/a/a/a/a/a/a/a/list-{list}"): [number, 7] } });
+        let conditions: Vec<_> =
+            std::iter::once(json!({ "text_contains": words })).chain((0..9).map(list)).collect();
+        json!({ "name": format!("rule-{number}"), "when": { "any": conditions }, "then": [{ "pool": "general" }] })
+    };
+    let rules: Vec<_> = (0..1_000).map(rule).collect();
+    json!({ "pools": { "general": { "group": 1 } }, "rules": rules, "default": { "pool": "general" } })
+}
+
+/// What a user can write to make deciding by [`worst`] take long. No rule matches.
+pub(crate) fn hostile() -> Value {
+    let mut text = String::new();
+    for run in 0.. {
+        text.push_str(&"a".repeat(50 + run % 100));
+        text.push('b');
+        if text.len() > 64 * 1024 {
+            break;
+        }
+    }
+    text.truncate(64 * 1024);
+    let lists: Map<_, _> =
+        (0..9).map(|list| (format!("list-{list}"), json!(vec!["123456789012345678.5"; 10]))).collect();
+    let data = (0..9).fold(json!(lists), |inner, _| json!({ "a": inner }));
+    json!({ "texts": [text], "custom_data": data })
+}
+
+/// Keywords that begin with each other, of which one is never found; and as many that do not.
+pub(crate) fn nested(nested: bool) -> Value {
+    let keyword = |length: usize| if nested { "a".repeat(length) } else { format!("{length:b>100}") };
+    let mut words: Vec<_> = (1..100).map(keyword).collect();
+    words.push("never".into());
+    let rule = |word: String| json!({ "name": word, "when": { "text_contains": word, "user_id": "nobody" }, "then": [{ "pool": "general" }] });
+    let rules: Vec<_> = words.into_iter().map(rule).collect();
+    json!({ "pools": { "general": { "group": 1 } }, "rules": rules, "default": { "pool": "general" } })
+}

@@ -1,16 +1,28 @@
 //! What is wrong with a ruleset, how its tests went, and which rule they test.
 
+use std::path::Path;
+
 use desk_webhooks::routing::{Severity, check::coverage};
 use serde_json::{Value, json};
 
 use crate::{
-    document::{Checked, Document},
+    commands::read_text,
+    document::{Checked, Document, Misread},
     error::CliError,
     output::{self, green, note, red, say, table, text, yellow},
 };
 
 /// Says everything; an error in the ruleset is a failure.
-pub(super) fn run(document: &Document, as_json: bool) -> Result<(), CliError> {
+pub(super) fn run(file: &Path, as_json: bool) -> Result<(), CliError> {
+    let document = match Document::read(file.display().to_string(), read_text(file)?) {
+        Ok(document) => document,
+        Err(misread) if as_json => {
+            output::json(&not_read(&misread))?;
+            return Err(CliError::Reported);
+        }
+        Err(misread) => return Err(CliError::said(misread.to_string())),
+    };
+    let document = &document;
     let checked = document.check();
     if as_json {
         output::json(&report(document, &checked))?;
@@ -28,6 +40,12 @@ pub(super) fn require(document: &Document) -> Result<usize, CliError> {
     document.report(&checked.findings);
     show_verdict(document, &checked);
     if checked.count(Severity::Error) == 0 { Ok(checked.tests.len()) } else { Err(CliError::Reported) }
+}
+
+/// The report on a text that is not even data.
+fn not_read(Misread { line, column, message, .. }: &Misread) -> Value {
+    let finding = json!({ "severity": "error", "line": line, "column": column, "path": "the document", "message": message });
+    json!({ "good": false, "findings": [finding], "tests": [], "coverage": [] })
 }
 
 fn report(document: &Document, checked: &Checked) -> Value {

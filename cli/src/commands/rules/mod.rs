@@ -28,7 +28,7 @@ pub(super) async fn run(command: Rules, stack: Option<&str>) -> Result<(), CliEr
     match command {
         Rules::Init => document(STARTER),
         Rules::Schema => output::json(&json_schema()),
-        Rules::Check { file, json } => check::run(&Document::open(&file)?, json),
+        Rules::Check { file, json } => check::run(&file, json),
         Rules::Explain(arguments) => explain::run(arguments, stack).await,
         Rules::Publish { file, app, expect, force, note, author } => {
             let document = Document::open(&file)?;

@@ -100,22 +100,51 @@ impl Dates {
         matches!(self, Self::Once { to, .. } if *to < today)
     }
 
-    /// Whether they have a day in common, both once or both yearly.
-    pub(in crate::routing) fn meet(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Self::Once { from, to }, Self::Once { from: other_from, to: other_to }) => {
-                from <= other_to && other_from <= to
+    /// The positions of dates that have a day in common, both once or both yearly. Each that meets others is named
+    /// with at least one of them.
+    pub(in crate::routing) fn meeting(all: &[Self]) -> Vec<(usize, usize)> {
+        let mut spans: Vec<_> =
+            all.iter().enumerate().flat_map(|(position, dates)| dates.spans(position)).collect();
+        spans.sort_unstable();
+        let mut meeting = Vec::new();
+        // Of those that began before, the one that ends last: what meets any of them meets it.
+        let mut last: Option<Span> = None;
+        for span in spans {
+            match last {
+                Some(before) if before.yearly == span.yearly && before.to >= span.from => {
+                    if before.position != span.position {
+                        meeting.push((before.position, span.position));
+                    }
+                    last = Some(if span.to > before.to { span } else { before });
+                }
+                _ => last = Some(span),
             }
-            (Self::Yearly { from, .. }, Self::Yearly { from: other_from, .. }) => {
-                // What begins within the other meets it; the year is as good as any leap year.
-                let held = |dates: &Self, (month, day)| {
-                    Date::new(2024, month, day).is_ok_and(|date| dates.hold(date))
-                };
-                held(other, *from) || held(self, *other_from)
-            }
-            _ => false,
         }
+        meeting
     }
+
+    /// Each run of days without a gap. Those of every year are runs of a leap year.
+    fn spans(&self, position: usize) -> impl Iterator<Item = Span> {
+        let leap = |(month, day): (i8, i8)| Date::new(2024, month, day).unwrap_or_default();
+        let ((yearly, from, to), next) = match *self {
+            Self::Once { from, to } => ((false, from, to), None),
+            Self::Yearly { from, to } if from <= to => ((true, leap(from), leap(to)), None),
+            Self::Yearly { from, to } => {
+                ((true, leap(from), leap((12, 31))), Some((true, leap((1, 1)), leap(to))))
+            }
+        };
+        let span = move |(yearly, from, to)| Span { yearly, from, to, position };
+        [Some((yearly, from, to)), next].into_iter().flatten().map(span)
+    }
+}
+
+/// A run of days, of the dates at a position.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Span {
+    yearly: bool,
+    from: Date,
+    to: Date,
+    position: usize,
 }
 
 impl fmt::Display for Dates {
@@ -172,6 +201,18 @@ mod tests {
     }
 
     #[test]
+    fn each_of_many_dates_that_share_a_day_is_named() {
+        let all = [
+            ("2027-01-01", "2027-12-31"),
+            ("2027-03-01", "2027-03-02"),
+            ("2027-05-01", "2027-05-01"),
+            ("2028-01-01", "2028-01-01"),
+        ];
+        let all: Vec<_> = all.iter().filter_map(|(from, to)| dates(from, to).ok()).collect();
+        assert_eq!(Dates::meeting(&all), [(0, 1), (0, 2)]);
+    }
+
+    #[test]
     fn dates_that_share_a_day_meet() {
         for (a, b, meet) in [
             (("12-24", "01-02"), ("01-01", "01-01"), true),
@@ -179,9 +220,13 @@ mod tests {
             (("03-01", "12-24"), ("12-24", "01-02"), true),
             (("2027-01-01", "2027-01-05"), ("2027-01-05", "2027-01-09"), true),
             (("2027-01-01", "2027-01-04"), ("2027-01-05", "2027-01-09"), false),
+            (("2027-01-01", "2027-12-31"), ("06-01", "06-01"), false),
         ] {
             let (a, b) = (dates(a.0, a.1), dates(b.0, b.1));
-            assert_eq!(a.and_then(|a| b.map(|b| a.meet(&b) && b.meet(&a))), Ok(meet));
+            let met = |a: Result<Dates, _>, b: Result<Dates, _>| {
+                a.and_then(|a| b.map(|b| !Dates::meeting(&[a, b]).is_empty()))
+            };
+            assert_eq!((met(a, b), met(b, a)), (Ok(meet), Ok(meet)));
         }
     }
 }

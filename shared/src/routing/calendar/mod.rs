@@ -7,6 +7,8 @@
 mod dates;
 mod hours;
 
+use std::sync::Arc;
+
 use jiff::{
     Timestamp,
     civil::{Date, DateTime},
@@ -27,8 +29,8 @@ pub struct Calendar {
     pub timezone: TimeZone,
     /// The usual hours, from Monday.
     pub weekly: [Vec<Interval>; 7],
-    /// Days on which nobody serves.
-    pub holidays: Vec<Holiday>,
+    /// Days on which nobody serves. Calendars share them: many may be closed on one list.
+    pub holidays: Vec<Arc<Holiday>>,
     /// Days that are other than usual; they win over holidays.
     pub overrides: Vec<Override>,
 }

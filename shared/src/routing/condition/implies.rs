@@ -50,22 +50,24 @@ impl Condition {
             | (Self::LastRating(given), Self::LastRating(wanted))
             | (Self::BotTurns(given), Self::BotTurns(wanted))
             | (Self::Attempt(given), Self::Attempt(wanted)) => given.implies(wanted),
-            (Self::UserAttribute(name, given), Self::UserAttribute(other, wanted))
-            | (Self::CustomData(name, given), Self::CustomData(other, wanted)) => {
+            (Self::UserAttribute(name, given), Self::UserAttribute(other, wanted)) => {
                 name == other && given.implies(wanted)
+            }
+            (Self::CustomData(place, given), Self::CustomData(other, wanted)) => {
+                place == other && given.implies(wanted)
             }
             (Self::ClientIp(given), Self::ClientIp(wanted)) => {
                 given.iter().all(|given| wanted.iter().any(|wanted| wanted.contains(given)))
             }
             (Self::TextContains(given), Self::TextContains(wanted)) => {
-                let contains = |given: &String| wanted.wanted.iter().any(|wanted| given.contains(wanted));
-                given.wanted.iter().all(contains)
+                let contains = |given: &String| wanted.iter().any(|wanted| given.contains(wanted));
+                given.iter().all(contains)
             }
             (Self::TextStartsWith(given), Self::TextStartsWith(wanted)) => {
                 given.iter().all(|given| wanted.iter().any(|wanted| given.starts_with(wanted)))
             }
             (Self::TextStartsWith(given), Self::TextContains(wanted)) => {
-                given.iter().all(|given| wanted.wanted.iter().any(|wanted| given.contains(wanted)))
+                given.iter().all(|given| wanted.iter().any(|wanted| given.contains(wanted)))
             }
             (Self::Percent(Percent { of, by, salt, .. }), Self::Percent(wanted)) => {
                 *by == wanted.by && *salt == wanted.salt && *of <= wanted.of

@@ -8,7 +8,7 @@ use jiff::civil::DateTime;
 use serde_json::Value;
 
 use super::{
-    By, Dates, Days, Fact, Interval, Matcher, Needs, Question, Scalar, Why, keywords::Keyword, select::Seed,
+    By, Dates, Days, Fact, Interval, Matcher, Needs, Question, Scalar, Why, select::Seed, texts::Words,
 };
 
 /// What must hold for a rule to match.
@@ -33,11 +33,11 @@ pub enum Condition {
     /// The user's latest rating.
     LastRating(Matcher),
     /// What the user wrote to the bot contains any of these, folded.
-    TextContains(Words),
+    TextContains(Vec<String>),
     /// A message of the user to the bot starts with any of these, folded.
     TextStartsWith(Vec<String>),
     /// A value in the latest `CloudCustomData`, by JSON pointer.
-    CustomData(String, Matcher),
+    CustomData(Pointer, Matcher),
     /// How many messages the user wrote to the bot.
     BotTurns(Matcher),
     /// Which question of the session it is, from 1.
@@ -68,12 +68,37 @@ pub enum Condition {
     Not(Box<Condition>),
 }
 
-/// Keywords, and where they stand among all those of the ruleset.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Words {
-    /// The keywords, folded.
-    pub wanted: Vec<String>,
-    pub(super) keywords: Vec<Keyword>,
+/// A JSON pointer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pointer {
+    /// As it is written.
+    pub text: String,
+    keys: Vec<String>,
+}
+
+impl Pointer {
+    pub(super) fn new(text: &str) -> Self {
+        let keys = text.split('/').skip(1).map(|key| key.replace("~1", "/").replace("~0", "~"));
+        Self { text: text.to_owned(), keys: keys.collect() }
+    }
+
+    /// How deep it points.
+    pub(super) fn depth(&self) -> usize {
+        self.keys.len()
+    }
+
+    /// The value at this place, if there is one.
+    pub(super) fn find<'a>(&self, data: &'a Value) -> Option<&'a Value> {
+        let position = |key: &str| {
+            let plain = key == "0" || !key.starts_with(['0', '+']);
+            key.parse::<usize>().ok().filter(|_| plain)
+        };
+        self.keys.iter().try_fold(data, |value, key| match value {
+            Value::Object(entries) => entries.get(key),
+            Value::Array(items) => items.get(position(key)?),
+            _ => None,
+        })
+    }
 }
 
 /// A share of the users or sessions, always the same ones.
@@ -127,9 +152,16 @@ impl From<bool> for Truth {
     }
 }
 
+/// `None` means that a value is not known far or exactly enough.
+impl From<Option<bool>> for Truth {
+    fn from(holds: Option<bool>) -> Self {
+        holds.map_or(Self::Unknown(Why::NotRead), Self::from)
+    }
+}
+
 impl Truth {
     #[inline]
-    fn of<T>(fact: &Fact<T>, holds: impl FnOnce(&T) -> bool) -> Self {
+    fn of<T, H: Into<Self>>(fact: &Fact<T>, holds: impl FnOnce(&T) -> H) -> Self {
         match fact {
             Fact::Known(value) => holds(value).into(),
             Fact::Unknown(why) => Self::Unknown(*why),
@@ -206,11 +238,9 @@ impl Condition {
         };
         match self {
             Self::UserId(matcher) => Truth::of(&facts.user.id, |id| matcher.matches([Scalar::Text(id)])),
-            Self::UserTag(matcher) => {
-                Truth::of(&facts.user.tags, |tags| matcher.matches(tags.iter().map(|tag| Scalar::Text(tag))))
-            }
+            Self::UserTag(matcher) => Truth::of(&facts.user.tags, |tags| matcher.matches_tags(tags)),
             Self::UserAttribute(name, matcher) => {
-                Truth::of(&facts.user.attributes, |attributes| matcher.matches(scalars(attributes.get(name))))
+                Truth::of(&facts.user.attributes, |attributes| matcher.matches_json(attributes.get(name)))
             }
             Self::Language(matcher) => Truth::of(&facts.user.language, |said| {
                 matcher.matches(question.language(said).map(Scalar::Text))
@@ -229,15 +259,15 @@ impl Condition {
                 matcher.matches(rating.map(|rating| Scalar::Number(rating as f64)))
             }),
             Self::TextContains(words) => Truth::of(&facts.texts, |texts| {
-                let found = question.keywords(texts);
-                words.keywords.iter().any(|keyword| found[*keyword])
+                let texts = question.texts(texts);
+                words.iter().any(|word| texts.contain(word))
             }),
-            Self::TextStartsWith(wanted) => Truth::of(&facts.texts, |texts| {
-                let texts = question.folded(texts);
-                texts.iter().any(|text| wanted.iter().any(|wanted| text.starts_with(wanted)))
+            Self::TextStartsWith(words) => Truth::of(&facts.texts, |texts| {
+                let texts = question.texts(texts);
+                words.iter().any(|word| texts.begin(word))
             }),
             Self::CustomData(pointer, matcher) => {
-                Truth::of(&facts.custom_data, |data| matcher.matches(scalars(data.pointer(pointer))))
+                Truth::of(&facts.custom_data, |data| matcher.matches_json(pointer.find(data)))
             }
             Self::BotTurns(matcher) => count(&facts.bot_turns, matcher),
             Self::Attempt(matcher) => count(&facts.attempt, matcher),
@@ -288,6 +318,22 @@ impl Condition {
     }
 }
 
+impl Condition {
+    /// The words that this looks for in texts.
+    pub(super) fn words(&self) -> Words {
+        match self {
+            Self::TextContains(words) | Self::TextStartsWith(words) => Words::of(words),
+            _ => self.parts().iter().map(Self::words).fold(Words::default(), Words::and),
+        }
+    }
+
+    /// How many conditions this consists of, without the combinators.
+    pub(super) fn leaves(&self) -> usize {
+        let combines = matches!(self, Self::All(_) | Self::Any(_) | Self::AtLeast { .. } | Self::Not(_));
+        if combines { self.parts().iter().map(Self::leaves).sum() } else { 1 }
+    }
+}
+
 impl Between {
     fn holds(&self, now: DateTime) -> bool {
         let on = |date: jiff::civil::Date| {
@@ -298,20 +344,4 @@ impl Between {
         let today = on(now.date()) && (self.hours.is_empty() || within(0));
         today || (within(1) && now.date().yesterday().is_ok_and(on))
     }
-}
-
-/// What can be compared of a JSON value: itself, or what a list holds.
-fn scalars(value: Option<&Value>) -> impl Iterator<Item = Scalar<'_>> {
-    let values = match value {
-        None => &[],
-        Some(Value::Array(items)) => items.as_slice(),
-        Some(one) => std::slice::from_ref(one),
-    };
-    values.iter().filter_map(|value| match value {
-        Value::String(text) => Some(Scalar::Text(text)),
-        Value::Number(number) => number.as_f64().map(Scalar::Number),
-        Value::Bool(truth) => Some(Scalar::Truth(*truth)),
-        Value::Array(_) | Value::Object(_) => Some(Scalar::Other),
-        Value::Null => None,
-    })
 }

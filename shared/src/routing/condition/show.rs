@@ -22,7 +22,7 @@ impl Condition {
                 shown(&facts.user.last_rating, |rating| or_none(&rating.map(|r| r.to_string())))
             }
             Self::TextContains(_) | Self::TextStartsWith(_) => shown(&facts.texts, |texts| listed(texts)),
-            Self::CustomData(pointer, _) => shown(&facts.custom_data, |data| json(data.pointer(pointer))),
+            Self::CustomData(pointer, _) => shown(&facts.custom_data, |data| json(pointer.find(data))),
             Self::BotTurns(_) => shown(&facts.bot_turns, u64::to_string),
             Self::Attempt(_) => shown(&facts.attempt, u64::to_string),
             Self::Open { calendar, .. } => {
@@ -101,13 +101,13 @@ impl fmt::Display for Condition {
             Self::LastRating(matcher) => write!(f, "last_rating: {matcher}"),
             Self::TextContains(words) => {
                 f.write_str("text_contains: ")?;
-                list(f, words.wanted.iter())
+                list(f, words.iter())
             }
             Self::TextStartsWith(wanted) => {
                 f.write_str("text_starts_with: ")?;
                 list(f, wanted.iter())
             }
-            Self::CustomData(pointer, matcher) => write!(f, "custom_data: {{ {pointer}: {matcher} }}"),
+            Self::CustomData(pointer, matcher) => write!(f, "custom_data: {{ {}: {matcher} }}", pointer.text),
             Self::BotTurns(matcher) => write!(f, "bot_turns: {matcher}"),
             Self::Attempt(matcher) => write!(f, "attempt: {matcher}"),
             Self::Open { name, .. } => write!(f, "open: {name}"),

@@ -9,7 +9,14 @@ mod validate;
 pub(super) use node::{Findings, Node};
 pub use schema::json_schema;
 pub(super) use syntax::{FACTS, RULESET};
-pub(super) use validate::{unknown, validate};
+pub(super) use validate::{at_most, unknown, validate};
+
+/// The most characters of a name, a keyword or an agent's id.
+pub(super) const SHORT: usize = 100;
+/// The most characters of any other text.
+const LONG: usize = 1_000;
+/// The most characters of a message in a test.
+const MESSAGE: usize = 64 * 1024;
 
 /// What a value may be.
 pub(super) enum Shape {
@@ -17,13 +24,13 @@ pub(super) enum Shape {
     Null,
     /// `true` or `false`.
     Truth,
-    /// A text that is not empty.
-    Text { example: &'static str },
+    /// A text that is not empty, of at most so many characters.
+    Text { example: &'static str, most: usize },
     /// One of these texts.
     Choice(&'static [&'static str]),
     /// A whole number of at least this much.
     Whole { least: u64, example: &'static str },
-    /// A number.
+    /// A number that is known exactly.
     Number { range: Range, example: &'static str },
     /// At least so many values of a shape.
     List { of: &'static Shape, least: usize, example: &'static str },

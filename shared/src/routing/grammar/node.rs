@@ -10,6 +10,9 @@ use crate::routing::{Finding, Path, Segment, Severity};
 #[derive(Default)]
 pub(in crate::routing) struct Findings(RefCell<Vec<Finding>>);
 
+/// So many errors are noted. A document in the wrong language has one at each value.
+const MOST_FINDINGS: usize = 100;
+
 impl Findings {
     pub(in crate::routing) fn into_vec(self) -> Vec<Finding> {
         self.0.into_inner()
@@ -70,8 +73,15 @@ impl<'a> Node<'a> {
 
     /// Notes an error at a place below this one.
     pub(in crate::routing) fn error_at(&self, path: Path, message: impl Into<String>) {
-        let finding = Finding { severity: Severity::Error, path, message: message.into() };
-        self.findings.0.borrow_mut().push(finding);
+        if !self.found_enough() {
+            let finding = Finding { severity: Severity::Error, path, message: message.into() };
+            self.findings.0.borrow_mut().push(finding);
+        }
+    }
+
+    /// True if so many errors were noted that no more are.
+    pub(in crate::routing) fn found_enough(&self) -> bool {
+        self.findings.0.borrow().len() >= MOST_FINDINGS
     }
 
     /// A text that is not empty.

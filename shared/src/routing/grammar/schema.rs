@@ -1,6 +1,7 @@
 use serde_json::{Map, Value, json};
 
-use super::{Keys, RULESET, Range, Record, Shape};
+use super::{Keys, RULESET, Range, Record, SHORT, Shape};
+use crate::routing::matcher::MOST_EXACT;
 
 /// The JSON Schema (draft 2020-12) of rulesets, made from the grammar that reading checks against.
 pub fn json_schema() -> Value {
@@ -48,13 +49,18 @@ fn shape(of: &Shape, definitions: &mut Map<String, Value>) -> Map<String, Value>
     let schema = match of {
         Shape::Null => json!({ "type": "null" }),
         Shape::Truth => json!({ "type": "boolean" }),
-        Shape::Text { example } => {
-            json!({ "type": "string", "minLength": 1, "examples": [example.trim_matches('"')] })
+        Shape::Text { example, most } => {
+            let examples = [example.trim_matches('"')];
+            json!({ "type": "string", "minLength": 1, "maxLength": most, "examples": examples })
         }
         Shape::Choice(choices) => json!({ "enum": choices }),
         Shape::Whole { least, .. } => json!({ "type": "integer", "minimum": least }),
-        Shape::Number { range: Range::All, .. } => json!({ "type": "number" }),
-        Shape::Number { range: Range::Positive, .. } => json!({ "type": "number", "exclusiveMinimum": 0 }),
+        Shape::Number { range: Range::All, .. } => {
+            json!({ "type": "number", "minimum": -MOST_EXACT as i64, "maximum": MOST_EXACT as i64 })
+        }
+        Shape::Number { range: Range::Positive, .. } => {
+            json!({ "type": "number", "exclusiveMinimum": 0, "maximum": MOST_EXACT as i64 })
+        }
         Shape::Number { range: Range::Percentage, .. } => {
             json!({ "type": "number", "exclusiveMinimum": 0, "maximum": 100 })
         }
@@ -62,7 +68,8 @@ fn shape(of: &Shape, definitions: &mut Map<String, Value>) -> Map<String, Value>
             json!({ "type": "array", "minItems": least, "items": shape(of, definitions) })
         }
         Shape::Names { of, least, .. } => json!({
-            "type": "object", "minProperties": least, "propertyNames": { "minLength": 1 },
+            "type": "object", "minProperties": least,
+            "propertyNames": { "minLength": 1, "maxLength": SHORT },
             "additionalProperties": shape(of, definitions),
         }),
         Shape::Record(of) => json!({ "$ref": record(of, definitions) }),

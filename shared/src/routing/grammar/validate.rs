@@ -2,14 +2,17 @@
 
 use serde_json::{Map, Value};
 
-use super::{Keys, Node, Range, Record, Shape};
-use crate::routing::Segment;
+use super::{Keys, Node, Range, Record, SHORT, Shape};
+use crate::routing::{Segment, matcher::MOST_EXACT};
 
 /// Notes every place in which a value has another shape than it should.
 pub(in crate::routing) fn validate(node: &Node<'_>, shape: &Shape) {
+    if node.found_enough() {
+        return;
+    }
     match (shape, node.value()) {
         (Shape::Anything, _) | (Shape::Null, Value::Null) | (Shape::Truth, Value::Bool(_)) => {}
-        (Shape::Text { .. }, Value::String(text)) if !text.is_empty() => {}
+        (Shape::Text { most, .. }, Value::String(text)) if !text.is_empty() => at_most(*most, text, node),
         (Shape::Text { .. } | Shape::Choice(_), value) if is_bare(value) => {
             node.error(format!("{value} is {}; write it in quotes: \"{value}\"", kind(value)));
         }
@@ -26,7 +29,11 @@ pub(in crate::routing) fn validate(node: &Node<'_>, shape: &Shape) {
             }
         }
         (Shape::Number { range, example }, Value::Number(number)) => {
-            if !number.as_f64().is_some_and(|number| range.holds(number)) {
+            if number.as_f64().is_some_and(|number| number.abs() > MOST_EXACT) {
+                node.error(format!(
+                    "{number} is too large to be compared as a number; write at most {MOST_EXACT}, or an id in quotes"
+                ));
+            } else if !number.as_f64().is_some_and(|number| range.holds(number)) {
                 node.error(format!(
                     "{number} cannot stand here; write {}, such as {example}",
                     range.describe()
@@ -46,7 +53,10 @@ pub(in crate::routing) fn validate(node: &Node<'_>, shape: &Shape) {
             if entries.contains_key("") {
                 node.error(format!("a name is empty; give it one, such as {example}"));
             }
-            node.entries().for_each(|(_, value)| validate(&value, of));
+            node.entries().for_each(|(name, value)| {
+                at_most(SHORT, name, &value);
+                validate(&value, of);
+            });
         }
         (Shape::Record(record), Value::Object(entries)) => validate_record(node, record, entries),
         (Shape::Either(shapes), value) => {
@@ -59,6 +69,15 @@ pub(in crate::routing) fn validate(node: &Node<'_>, shape: &Shape) {
             }
         }
         _ => wrong(node, shape),
+    }
+}
+
+/// Notes a text of more characters than it may have.
+pub(in crate::routing) fn at_most(most: usize, text: &str, node: &Node<'_>) {
+    // Bytes are counted at once, characters one by one.
+    if text.len() > most && text.chars().count() > most {
+        let count = text.chars().count();
+        node.error(format!("`{}` has {count} characters; write at most {most}", cut(text)));
     }
 }
 
@@ -128,7 +147,7 @@ impl Shape {
         match self {
             Self::Null => "null".into(),
             Self::Truth => "true or false".into(),
-            Self::Text { example } => format!("a text such as {example}"),
+            Self::Text { example, .. } => format!("a text such as {example}"),
             Self::Choice(choices) => choices.join(" or "),
             Self::Whole { example, .. } => format!("a whole number such as {example}"),
             Self::Number { example, .. } => format!("a number such as {example}"),

@@ -3,6 +3,7 @@
 use std::{
     cell::Cell,
     collections::{HashMap, HashSet},
+    sync::Arc,
 };
 
 use jiff::tz::TimeZone;
@@ -28,7 +29,7 @@ const MOST_DATES: usize = 100_000;
 
 #[derive(Default)]
 struct List<'a> {
-    holidays: Vec<Holiday>,
+    holidays: Vec<Arc<Holiday>>,
     includes: Vec<&'a str>,
 }
 
@@ -87,7 +88,7 @@ impl<'a> Holidays<'a> {
     }
 
     /// The holidays of the list that an item names, and of all that it includes.
-    fn of(&self, item: &Node<'_>) -> Vec<Holiday> {
+    fn of(&self, item: &Node<'_>) -> Vec<Arc<Holiday>> {
         let Some(name) = item.text() else { return Vec::new() };
         let Some((name, _)) = self.lists.get_key_value(name) else {
             item.error(unknown("list of holidays", name, &self.names));
@@ -113,7 +114,7 @@ fn read_list<'a>(name: &str, node: &Node<'_>, names: &[&'a str]) -> List<'a> {
     for item in node.items() {
         let Some(include) = item.get("include") else {
             let dates = read_dates(&item);
-            let holiday = |dates| Holiday { list: name.to_owned(), name: read_name(&item), dates };
+            let holiday = |dates| Arc::new(Holiday { list: name.to_owned(), name: read_name(&item), dates });
             list.holidays.extend(dates.map(holiday));
             continue;
         };
@@ -219,8 +220,10 @@ fn read_weekly(node: &Node<'_>) -> [Vec<Interval>; 7] {
 
 fn read_overrides(node: &Node<'_>) -> Vec<Override> {
     let mut overrides: Vec<Override> = Vec::new();
-    for item in node.items() {
-        let Some(dates) = read_dates(&item) else { continue };
+    let mut items = Vec::new();
+    let nodes: Vec<_> = node.items().collect();
+    for item in &nodes {
+        let Some(dates) = read_dates(item) else { continue };
         let hours = match (item.get("closed").map(|closed| closed.truth()), item.get("open")) {
             (Some(Some(true)), None) => Some(Vec::new()),
             (None, Some(open)) => read_hours(&open),
@@ -229,11 +232,16 @@ fn read_overrides(node: &Node<'_>) -> Vec<Override> {
                 None
             }
         };
-        if let Some(other) = overrides.iter().find(|other| other.dates.meet(&dates)) {
-            let name = other.name.as_deref().unwrap_or("an earlier override");
-            item.error(format!("`{name}` ({}) has a day in common with this one; part them", other.dates));
+        if let Some(hours) = hours {
+            overrides.push(Override { name: read_name(item), dates, hours });
+            items.push(item);
         }
-        overrides.extend(hours.map(|hours| Override { name: read_name(&item), dates, hours }));
+    }
+    let dates: Vec<_> = overrides.iter().map(|day| day.dates).collect();
+    for (one, other) in Dates::meeting(&dates) {
+        let (earlier, later) = (&overrides[one.min(other)], items[one.max(other)]);
+        let name = earlier.name.as_deref().unwrap_or("an earlier override");
+        later.error(format!("`{name}` ({}) has a day in common with this one; part them", earlier.dates));
     }
     overrides
 }

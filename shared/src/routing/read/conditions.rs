@@ -10,8 +10,14 @@ use super::{
     rules::{read_by, read_salt},
 };
 use crate::routing::{
-    Between, Condition, Dates, Days, Matcher, Percent, Words, grammar::Node, select::Seed, text::folded,
+    Between, Condition, Dates, Days, Matcher, Percent, Pointer,
+    grammar::{Node, SHORT, at_most},
+    select::Seed,
+    text::folded,
 };
+
+/// The most levels of a JSON pointer.
+const MOST_DEPTH: usize = 10;
 
 /// A map of conditions: all of them.
 pub(super) fn read(node: &Node<'_>, rule: &str, scope: &Scope<'_>) -> Option<Condition> {
@@ -31,7 +37,14 @@ pub(super) fn read(node: &Node<'_>, rule: &str, scope: &Scope<'_>) -> Option<Con
                         "`{pointer}` is no JSON pointer; write ~0 for `~` and ~1 for `/` in a name"
                     ));
                 }
-                Some(Condition::CustomData(pointer.to_owned(), read_matcher(&value, str::to_owned)?))
+                let pointer = Pointer::new(pointer);
+                if pointer.depth() > MOST_DEPTH {
+                    value.error(format!(
+                        "`{}` points more than {MOST_DEPTH} levels deep; point at a value nearer to the top",
+                        pointer.text
+                    ));
+                }
+                Some(Condition::CustomData(pointer, read_matcher(&value, str::to_owned)?))
             })),
             _ => all.push(read_one(key, &value, rule, scope)),
         }
@@ -43,7 +56,7 @@ pub(super) fn read(node: &Node<'_>, rule: &str, scope: &Scope<'_>) -> Option<Con
 fn read_one(key: &str, node: &Node<'_>, rule: &str, scope: &Scope<'_>) -> Option<Condition> {
     let matcher = || read_matcher(node, str::to_owned);
     let lower = || read_matcher(node, str::to_ascii_lowercase);
-    let words = || node.one_or_items().filter_map(|word| word.text().map(folded)).collect::<Vec<_>>();
+    let words = || node.one_or_items().filter_map(|word| read_word(&word)).collect::<Vec<_>>();
     Some(match key {
         "user_id" => Condition::UserId(matcher()?),
         "user_tag" => Condition::UserTag(matcher()?),
@@ -55,12 +68,7 @@ fn read_one(key: &str, node: &Node<'_>, rule: &str, scope: &Scope<'_>) -> Option
         }
         "customer_service_id" => Condition::CustomerServiceId(matcher()?),
         "last_rating" => Condition::LastRating(matcher()?),
-        "text_contains" => {
-            let wanted = words();
-            let mut all = scope.keywords.borrow_mut();
-            let keywords = wanted.iter().map(|word| all.add(word.clone())).collect();
-            Condition::TextContains(Words { wanted, keywords })
-        }
+        "text_contains" => Condition::TextContains(words()),
         "text_starts_with" => Condition::TextStartsWith(words()),
         "bot_turns" => Condition::BotTurns(matcher()?),
         "attempt" => Condition::Attempt(matcher()?),
@@ -85,6 +93,16 @@ fn read_one(key: &str, node: &Node<'_>, rule: &str, scope: &Scope<'_>) -> Option
         }
         _ => return None,
     })
+}
+
+/// A word as it is compared. Some characters become several.
+fn read_word(node: &Node<'_>) -> Option<String> {
+    let text = node.text()?;
+    let word = folded(text);
+    if text.chars().count() <= SHORT {
+        at_most(SHORT, &word, node);
+    }
+    Some(word)
 }
 
 fn read_list(node: &Node<'_>, rule: &str, scope: &Scope<'_>) -> Option<Vec<Condition>> {

@@ -5,13 +5,14 @@
 
 mod calendars;
 mod conditions;
+mod limits;
 mod pools;
 mod rules;
 mod tests;
 
 pub use tests::read_facts;
 
-use std::cell::RefCell;
+use std::collections::HashMap;
 
 use jiff::tz::TimeZone;
 use serde_json::Value;
@@ -19,7 +20,7 @@ use serde_json::Value;
 use super::{
     Calendar, Emergency, Finding, Needs, Pool, Ruleset, Step,
     grammar::{Findings, Node, RULESET, Shape, unknown, validate},
-    keywords::KeywordList,
+    texts::Words,
 };
 
 /// Reads a document, whatever it was written in, into a form that decides without looking anything
@@ -31,11 +32,23 @@ use super::{
 pub fn read(document: &Value) -> Result<Ruleset, Vec<Finding>> {
     let findings = Findings::default();
     let document = Node::document(document, &findings);
-    validate(&document, &Shape::Record(&RULESET));
-    match read_ruleset(document) {
-        Some(ruleset) if !findings.any_error() => Ok(ruleset),
-        _ => Err(findings.into_vec()),
+    limits::check_size(&document);
+    if findings.any_error() {
+        return Err(findings.into_vec());
     }
+    validate(&document, &Shape::Record(&RULESET));
+    let ruleset = read_ruleset(document);
+    ruleset.iter().for_each(|ruleset| limits::check_rules(&document, ruleset));
+    match ruleset {
+        Some(ruleset) if !findings.any_error() => return Ok(ruleset),
+        None if !findings.any_error() => {
+            document.error(
+                "this version of the software knows all of its keys, but cannot read one of them; report it",
+            );
+        }
+        _ => {}
+    }
+    Err(findings.into_vec())
 }
 
 /// The document as functions load it: everything but its tests.
@@ -52,13 +65,13 @@ struct Scope<'a> {
     timezone: TimeZone,
     calendars: Named<'a, Calendar>,
     pools: Named<'a, Pool>,
-    keywords: RefCell<KeywordList>,
 }
 
 /// Things that are called by name; what could not be read has a name all the same.
 struct Named<'a, T> {
     what: &'static str,
     names: Vec<&'a str>,
+    positions: HashMap<&'a str, usize>,
     values: Vec<Option<T>>,
 }
 
@@ -69,15 +82,20 @@ impl<'a, T> Named<'a, T> {
         read: impl Fn(&'a str, Node<'a>) -> Option<T>,
     ) -> Self {
         let entries = node.into_iter().flat_map(|node| node.entries());
-        let (names, values) = entries.map(|(name, node)| (name, read(name, node))).unzip();
-        Self { what, names, values }
+        let (names, values): (Vec<_>, _) = entries.map(|(name, node)| (name, read(name, node))).unzip();
+        let positions = names.iter().enumerate().map(|(position, name)| (*name, position)).collect();
+        Self { what, names, positions, values }
     }
 
     /// The position of what a node names.
     fn position(&self, node: &Node<'_>) -> Option<usize> {
-        let name = node.text()?;
-        let position = self.names.iter().position(|known| *known == name);
-        if position.is_none() {
+        self.find(node.text()?, node)
+    }
+
+    /// The position of a name, which stands at this node.
+    fn find(&self, name: &str, node: &Node<'_>) -> Option<usize> {
+        let position = self.positions.get(name).copied();
+        if position.is_none() && !node.found_enough() {
             node.error(unknown(self.what, name, &self.names));
         }
         position
@@ -102,28 +120,25 @@ fn read_ruleset(document: Node<'_>) -> Option<Ruleset> {
         calendars::read(name, &node, &zone, &holidays)
     });
     let pools = Named::read("pool", pools.as_ref(), |name, node| pools::read(name, &node, &calendars));
-    let scope = Scope { timezone: zone.clone(), calendars, pools, keywords: RefCell::default() };
+    let scope = Scope { timezone: zone.clone(), calendars, pools };
     let rules = rules::read(&document, &scope);
     let default = document.get("default").and_then(|node| scope.pools.position(&node.get("pool")?));
     let emergency = document.get("emergency").map(|node| read_emergency(&node, &scope.pools));
     let tests = tests::read(&document);
-    let Some(keywords) = scope.keywords.into_inner().compile() else {
-        document.error("the rules look for more words than can be looked for at once; shorten their lists");
-        return None;
-    };
     let (rules, tests) = (rules?, tests?);
     let profile = rules.iter().flat_map(|rule| &rule.then).any(|step| matches!(step, Step::LastAgent { .. }));
     let needs = Needs { profile, ..Needs::default() };
     Some(Ruleset {
         timezone: timezone?,
+        names_timezone: document.get("timezone").is_some(),
         calendars: scope.calendars.all()?,
         pools: scope.pools.all()?,
         needs: rules.iter().map(|rule| rule.when.needs()).fold(needs, Needs::and),
+        words: rules.iter().map(|rule| rule.when.words()).fold(Words::default(), Words::and),
         rules,
         default: default?,
         emergency: emergency.map_or(Some(None), |emergency| emergency.map(Some))?,
         tests,
-        keywords,
     })
 }
 

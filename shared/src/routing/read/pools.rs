@@ -28,7 +28,9 @@ pub(super) fn read(name: &str, node: &Node<'_>, calendars: &Named<'_, Calendar>)
         _ => {}
     }
     let calendar = calendar.map_or(Some(None), |calendar| calendar.map(Some))?;
-    Some(Pool { name: name.to_owned(), group, agents, order, calendar, answer })
+    let mut by_id: Vec<_> = (0..agents.len()).collect();
+    by_id.sort_unstable_by_key(|position| agents[*position].id.as_str());
+    Some(Pool { name: name.to_owned(), group, agents, order, calendar, answer, by_id })
 }
 
 fn read_agents(node: &Node<'_>, pool: &str, order: Order) -> Vec<Agent> {

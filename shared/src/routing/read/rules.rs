@@ -101,10 +101,7 @@ fn read_split(node: &Node<'_>, rule: &str, scope: &Scope<'_>) -> Option<Step> {
     let to = node.get("to")?;
     let salt = Seed::salt(&read_salt(node, rule));
     let share = |(name, weight): (&str, Node<'_>)| {
-        let Some(pool) = scope.pools.names.iter().position(|known| *known == name) else {
-            weight.error(super::unknown("pool", name, &scope.pools.names));
-            return None;
-        };
+        let pool = scope.pools.find(name, &weight)?;
         Some(Share { pool, weight: weight.number()?, seed: salt.choice(name) })
     };
     let shares: Vec<_> = to.entries().map(share).collect();

@@ -1,7 +1,7 @@
 //! Conditions.
 
 use super::{
-    super::{Field, Keys, Range, Record, Shape, field},
+    super::{Field, Keys, LONG, Range, Record, SHORT, Shape, field},
     BY, DATE, HOURS,
 };
 
@@ -12,13 +12,13 @@ const fn texts(example: &'static Shape) -> [&'static Shape; 3] {
 
 static TEXT_MAP: Shape = Shape::Record(&TEXT_MATCH);
 static TEXT_LIST: Shape =
-    Shape::List { of: &Shape::Text { example: "vip" }, least: 1, example: "[vip, gold]" };
-static USER_ID: Shape = Shape::Either(&texts(&Shape::Text { example: "maya" }));
-static TAG: Shape = Shape::Either(&texts(&Shape::Text { example: "vip" }));
-static LANGUAGE: Shape = Shape::Either(&texts(&Shape::Text { example: "en" }));
-static CHANNEL: Shape = Shape::Either(&texts(&Shape::Text { example: "Web" }));
-static PLATFORM: Shape = Shape::Either(&texts(&Shape::Text { example: "iOS" }));
-static ACCOUNT: Shape = Shape::Either(&texts(&Shape::Text { example: "sales" }));
+    Shape::List { of: &Shape::Text { example: "vip", most: LONG }, least: 1, example: "[vip, gold]" };
+static USER_ID: Shape = Shape::Either(&texts(&Shape::Text { example: "maya", most: LONG }));
+static TAG: Shape = Shape::Either(&texts(&Shape::Text { example: "vip", most: LONG }));
+static LANGUAGE: Shape = Shape::Either(&texts(&Shape::Text { example: "en", most: LONG }));
+static CHANNEL: Shape = Shape::Either(&texts(&Shape::Text { example: "Web", most: LONG }));
+static PLATFORM: Shape = Shape::Either(&texts(&Shape::Text { example: "iOS", most: LONG }));
+static ACCOUNT: Shape = Shape::Either(&texts(&Shape::Text { example: "sales", most: LONG }));
 
 static NUMBER: Shape = Shape::Number { range: Range::All, example: "2" };
 static NUMBERS: Shape = Shape::Either(&[
@@ -27,28 +27,35 @@ static NUMBERS: Shape = Shape::Either(&[
     &Shape::Record(&NUMBER_MATCH),
 ]);
 
-static SCALAR: Shape = Shape::Either(&[&Shape::Text { example: "gold" }, &NUMBER, &Shape::Truth]);
+static SCALAR: Shape = Shape::Either(&[&Shape::Text { example: "gold", most: LONG }, &NUMBER, &Shape::Truth]);
 static VALUES: Shape = Shape::Either(&[
     &SCALAR,
     &Shape::List { of: &SCALAR, least: 1, example: "[gold, silver]" },
     &Shape::Record(&VALUE_MATCH),
 ]);
 static WORDS: Shape = Shape::Either(&[
-    &Shape::Text { example: "refund" },
-    &Shape::List { of: &Shape::Text { example: "refund" }, least: 1, example: "[refund, 退款]" },
+    &Shape::Text { example: "refund", most: SHORT },
+    &Shape::List {
+        of: &Shape::Text { example: "refund", most: SHORT }, least: 1, example: "[refund, 退款]"
+    },
 ]);
 static NETWORKS: Shape = Shape::Either(&[
-    &Shape::Text { example: "203.0.113.0/24" },
-    &Shape::List { of: &Shape::Text { example: "203.0.113.0/24" }, least: 1, example: "[203.0.113.0/24]" },
+    &Shape::Text { example: "203.0.113.0/24", most: LONG },
+    &Shape::List {
+        of: &Shape::Text { example: "203.0.113.0/24", most: LONG },
+        least: 1,
+        example: "[203.0.113.0/24]",
+    },
 ]);
-static HOURS_OR_ONE: Shape = Shape::Either(&[&Shape::Text { example: "\"08:00-10:00\"" }, &HOURS]);
+static HOURS_OR_ONE: Shape =
+    Shape::Either(&[&Shape::Text { example: "\"08:00-10:00\"", most: LONG }, &HOURS]);
 static CONDITIONS: Shape = Shape::List {
     of: &Shape::Record(&CONDITION),
     least: 1,
     example: "[{ user_tag: vip }, { channel: Web }]",
 };
 
-const PREFIX: Field = field("prefix", &Shape::Text { example: "guest-" }, "Begins with this");
+const PREFIX: Field = field("prefix", &Shape::Text { example: "guest-", most: LONG }, "Begins with this");
 const MIN: Field = field("min", &NUMBER, "At least");
 const MAX: Field = field("max", &NUMBER, "At most");
 const EXISTS: Field = field("exists", &Shape::Truth, "Whether there is a value at all");
@@ -113,7 +120,7 @@ pub(super) static CONDITION: Record = Record {
         ),
         field("bot_turns", &NUMBERS, "How many messages the user wrote to the bot"),
         field("attempt", &NUMBERS, "Which question of this session it is, from 1"),
-        field("open", &Shape::Text { example: "support" }, "This calendar is open"),
+        field("open", &Shape::Text { example: "support", most: SHORT }, "This calendar is open"),
         field("percent", &Shape::Record(&PERCENT), "A share of the users or sessions, always the same ones"),
         field(
             "between",
@@ -138,7 +145,7 @@ static PERCENT: Record = Record {
         field("by", &BY, "Of the users (default) or of the sessions"),
         field(
             "salt",
-            &Shape::Text { example: "pilot" },
+            &Shape::Text { example: "pilot", most: SHORT },
             "Another salt draws anew; the rule's name if absent",
         ),
     ],
@@ -151,7 +158,11 @@ static BETWEEN: Record = Record {
     keys: Keys::AtLeastOne,
     fields: &[
         field("time", &HOURS_OR_ONE, "Hours; past midnight they belong to the day they start on"),
-        field("days", &Shape::Text { example: "mon-fri" }, "Days of the week: mon, mon-fri, or mon,wed,fri"),
+        field(
+            "days",
+            &Shape::Text { example: "mon-fri", most: LONG },
+            "Days of the week: mon, mon-fri, or mon,wed,fri",
+        ),
         field("dates", &Shape::Record(&DATES), "Dates, both included"),
     ],
 };

@@ -3,7 +3,7 @@
 mod conditions;
 mod tests;
 
-use super::{Keys, Range, Record, Shape, field};
+use super::{Keys, LONG, Range, Record, SHORT, Shape, field};
 use conditions::CONDITION;
 pub(in crate::routing) use tests::FACTS;
 use tests::TESTS;
@@ -16,10 +16,14 @@ pub(in crate::routing) static RULESET: Record = Record {
     fields: &[
         field(
             "$schema",
-            &Shape::Text { example: "ruleset.schema.json" },
+            &Shape::Text { example: "ruleset.schema.json", most: LONG },
             "Where this schema is, for editors",
         ),
-        field("timezone", &ZONE, "The IANA zone in which times without one are meant; UTC if absent"),
+        field(
+            "timezone",
+            &ZONE,
+            "The IANA zone in which times without one are meant; required with calendars, `between`, `from` and `until`",
+        ),
         field("holidays", &HOLIDAYS, "Lists of dates, which calendars are closed on"),
         field("calendars", &CALENDARS, "When somebody serves"),
         field("pools", &POOLS, "Who can serve").required("{ general: { group: 6500 } }"),
@@ -30,16 +34,16 @@ pub(in crate::routing) static RULESET: Record = Record {
     ],
 };
 
-static ZONE: Shape = Shape::Text { example: "Asia/Shanghai" };
-static POOL_NAME: Shape = Shape::Text { example: "general" };
-static AGENT: Shape = Shape::Text { example: "anna@example.com" };
-static MOMENT: Shape = Shape::Text { example: "2027-02-01T10:00+08:00" };
-static DATE: Shape = Shape::Text { example: "2027-02-05" };
+static ZONE: Shape = Shape::Text { example: "Asia/Shanghai", most: SHORT };
+static POOL_NAME: Shape = Shape::Text { example: "general", most: SHORT };
+static AGENT: Shape = Shape::Text { example: "anna@example.com", most: SHORT };
+static MOMENT: Shape = Shape::Text { example: "2027-02-01T10:00+08:00", most: LONG };
+static DATE: Shape = Shape::Text { example: "2027-02-05", most: LONG };
 static WEIGHT: Shape = Shape::Number { range: Range::Positive, example: "20" };
 static BY: Shape = Shape::Choice(&["user", "session"]);
 
 static HOLIDAYS: Shape = Shape::Names {
-    of: &Shape::List { of: &Shape::Record(&HOLIDAY), least: 1, example: "[{ name: New Year, date: 01-01 }]" },
+    of: &Shape::List { of: &Shape::Record(&HOLIDAY), least: 0, example: "[{ name: New Year, date: 01-01 }]" },
     least: 1,
     example: "{ national: [{ name: New Year, date: 01-01 }] }",
 };
@@ -50,11 +54,11 @@ static HOLIDAY: Record = Record {
     example: "{ name: New Year, date: 01-01 }",
     keys: Keys::AtLeastOne,
     fields: &[
-        field("name", &Shape::Text { example: "New Year" }, "What people call it"),
+        field("name", &Shape::Text { example: "New Year", most: SHORT }, "What people call it"),
         field("date", &DATE, "One day, such as 2027-02-05; without a year: every year"),
         field("from", &DATE, "The first day"),
         field("to", &DATE, "The last day"),
-        field("include", &Shape::Text { example: "national" }, "All dates of another list"),
+        field("include", &Shape::Text { example: "national", most: SHORT }, "All dates of another list"),
     ],
 };
 
@@ -65,8 +69,15 @@ static CALENDARS: Shape = Shape::Names {
 };
 
 static HOURS: Shape = Shape::List {
-    of: &Shape::Text { example: "\"09:00-12:00\"" },
+    of: &Shape::Text { example: "\"09:00-12:00\"", most: LONG },
     least: 1,
+    example: "[\"09:00-12:00\", \"13:30-18:00\"]",
+};
+
+/// None: closed on these days.
+static HOURS_OR_NONE: Shape = Shape::List {
+    of: &Shape::Text { example: "\"09:00-12:00\"", most: LONG },
+    least: 0,
     example: "[\"09:00-12:00\", \"13:30-18:00\"]",
 };
 
@@ -79,19 +90,23 @@ static CALENDAR: Record = Record {
         field("timezone", &ZONE, "The zone of its hours; the ruleset's if absent"),
         field(
             "weekly",
-            &Shape::Names { of: &HOURS, least: 1, example: "{ mon-fri: [\"09:00-18:00\"] }" },
-            "Hours by day: mon, mon-fri, or mon,wed,fri; past midnight they belong to the day they start on",
+            &Shape::Names { of: &HOURS_OR_NONE, least: 1, example: "{ mon-fri: [\"09:00-18:00\"] }" },
+            "Hours by day: mon, mon-fri, or mon,wed,fri; []: closed; past midnight they belong to the day they start on",
         ),
         field(
             "closed_on",
-            &Shape::List { of: &Shape::Text { example: "national" }, least: 1, example: "[national]" },
+            &Shape::List {
+                of: &Shape::Text { example: "national", most: SHORT },
+                least: 0,
+                example: "[national]",
+            },
             "Lists of holidays",
         ),
         field(
             "overrides",
             &Shape::List {
                 of: &Shape::Record(&OVERRIDE),
-                least: 1,
+                least: 0,
                 example: "[{ name: Stocktaking, date: 2027-06-01, closed: true }]",
             },
             "Days that are other than usual; they win over holidays",
@@ -105,7 +120,7 @@ static OVERRIDE: Record = Record {
     example: "{ name: Stocktaking, date: 2027-06-01, closed: true }",
     keys: Keys::AtLeastOne,
     fields: &[
-        field("name", &Shape::Text { example: "Stocktaking" }, "What people call it"),
+        field("name", &Shape::Text { example: "Stocktaking", most: SHORT }, "What people call it"),
         field("date", &DATE, "One day, such as 2027-06-01; without a year: every year"),
         field("from", &DATE, "The first day"),
         field("to", &DATE, "The last day"),
@@ -140,7 +155,7 @@ static POOL: Record = Record {
         ),
         field(
             "calendar",
-            &Shape::Text { example: "support" },
+            &Shape::Text { example: "support", most: SHORT },
             "When the pool serves; outside, the next step is tried",
         ),
         field(
@@ -183,7 +198,7 @@ static EMERGENCY: Record = Record {
 
 static RULES: Shape = Shape::List {
     of: &Shape::Record(&RULE),
-    least: 1,
+    least: 0,
     example: "[{ name: everyone, then: [{ pool: general }] }]",
 };
 
@@ -193,17 +208,21 @@ static RULE: Record = Record {
     example: "{ name: everyone, then: [{ pool: general }] }",
     keys: Keys::Any,
     fields: &[
-        field("name", &Shape::Text { example: "everyone" }, "Unique; what explain, tests and records say")
-            .required("everyone"),
+        field(
+            "name",
+            &Shape::Text { example: "everyone", most: SHORT },
+            "Unique; what explain, tests and records say",
+        )
+        .required("everyone"),
         field("enabled", &Shape::Truth, "false: the rule is skipped"),
         field(
             "from",
-            &Shape::Text { example: "2027-01-01T00:00" },
+            &Shape::Text { example: "2027-01-01T00:00", most: LONG },
             "From when, wall time of the ruleset's zone",
         ),
         field(
             "until",
-            &Shape::Text { example: "2028-01-01T00:00" },
+            &Shape::Text { example: "2028-01-01T00:00", most: LONG },
             "Until when, wall time of the ruleset's zone",
         ),
         field("when", &Shape::Record(&CONDITION), "What must hold, all of it; absent: always"),
@@ -236,7 +255,7 @@ static STEP: Record = Record {
         ),
         field(
             "fail",
-            &Shape::Text { example: "this user is not served" },
+            &Shape::Text { example: "this user is not served", most: LONG },
             "Nobody serves; the platform is told why",
         ),
     ],
@@ -251,7 +270,7 @@ static SPLIT: Record = Record {
         field("by", &BY, "Who keeps the same pool: the user (default) or the session"),
         field(
             "salt",
-            &Shape::Text { example: "refunds-1" },
+            &Shape::Text { example: "refunds-1", most: SHORT },
             "Another salt draws anew; the rule's name if absent",
         ),
         field(
@@ -269,7 +288,8 @@ static LAST_AGENT: Record = Record {
     example: "{ within: 30d, in: vip }",
     keys: Keys::Any,
     fields: &[
-        field("within", &Shape::Text { example: "30d" }, "At most so long ago: d, h, m or s").required("30d"),
+        field("within", &Shape::Text { example: "30d", most: SHORT }, "At most so long ago: d, h, m or s")
+            .required("30d"),
         field("in", &POOL_NAME, "The agent must be in this pool").required("vip"),
     ],
 };

@@ -1,13 +1,13 @@
 //! A document's own tests, and the facts that they give.
 
 use super::{
-    super::{Keys, Record, Shape, field},
+    super::{Keys, LONG, MESSAGE, Record, Shape, field},
     AGENT, MOMENT,
 };
 
 pub(super) static TESTS: Shape = Shape::List {
     of: &Shape::Record(&TEST),
-    least: 1,
+    least: 0,
     example: "[{ name: ..., at: ..., given: ..., expect: ... }]",
 };
 
@@ -17,7 +17,7 @@ static TEST: Record = Record {
     example: "{ name: ..., at: ..., given: ..., expect: ... }",
     keys: Keys::Any,
     fields: &[
-        field("name", &Shape::Text { example: "a VIP gets her agent" }, "What the test shows")
+        field("name", &Shape::Text { example: "a VIP gets her agent", most: LONG }, "What the test shows")
             .required("a VIP gets her agent"),
         field("at", &MOMENT, "When the question is asked").required("2027-02-01T10:00+08:00"),
         field(
@@ -36,7 +36,7 @@ static EXPECT: Record = Record {
     example: "{ rule: vip, group: 6521 }",
     keys: Keys::AtLeastOne,
     fields: &[
-        field("rule", &Shape::Text { example: "vip" }, "The rule that decides"),
+        field("rule", &Shape::Text { example: "vip", most: LONG }, "The rule that decides"),
         field("group", &Shape::Whole { least: 0, example: "6521" }, "The group of the answer"),
         field("agents", &AGENTS, "The agents of the answer, in order; []: none"),
     ],
@@ -44,7 +44,7 @@ static EXPECT: Record = Record {
 
 static AGENTS: Shape = Shape::List { of: &AGENT, least: 0, example: "[anna@example.com]" };
 
-static TEXT_OR_NONE: Shape = Shape::Either(&[&Shape::Text { example: "Web" }, &Shape::Null]);
+static TEXT_OR_NONE: Shape = Shape::Either(&[&Shape::Text { example: "Web", most: LONG }, &Shape::Null]);
 static MOMENT_OR_NONE: Shape = Shape::Either(&[&MOMENT, &Shape::Null]);
 static COUNT: Shape = Shape::Whole { least: 0, example: "3" };
 
@@ -55,7 +55,7 @@ pub(in crate::routing) static FACTS: Record = Record {
     keys: Keys::Any,
     fields: &[
         field("user", &Shape::Record(&USER), "The user who asks"),
-        field("session", &Shape::Text { example: "s-1" }, "The session that asks"),
+        field("session", &Shape::Text { example: "s-1", most: LONG }, "The session that asks"),
         field("channel", &TEXT_OR_NONE, "ChannelType of the session's newest event"),
         field("texts", &TEXTS, "What the user wrote to the bot, newest last"),
         field("custom_data", &Shape::Anything, "The latest CloudCustomData that is JSON"),
@@ -69,7 +69,8 @@ pub(in crate::routing) static FACTS: Record = Record {
 
 static ATTEMPT: Shape = Shape::Either(&[&Shape::Whole { least: 1, example: "2" }, &Shape::Null]);
 /// A list that may be empty: known to hold nothing.
-static TEXTS: Shape = Shape::List { of: &Shape::Text { example: "hello" }, least: 0, example: "[hello]" };
+static TEXTS: Shape =
+    Shape::List { of: &Shape::Text { example: "hello", most: MESSAGE }, least: 0, example: "[hello]" };
 
 static USER: Record = Record {
     name: "user",
@@ -77,7 +78,7 @@ static USER: Record = Record {
     example: "{ tags: [vip] }",
     keys: Keys::Any,
     fields: &[
-        field("id", &Shape::Text { example: "maya" }, "The user's id"),
+        field("id", &Shape::Text { example: "maya", most: LONG }, "The user's id"),
         field("tags", &TAGS, "The user's tags"),
         field("language", &TEXT_OR_NONE, "The user's language"),
         field("attributes", &ATTRIBUTES, "The user's attributes, by name"),
@@ -88,6 +89,7 @@ static USER: Record = Record {
     ],
 };
 
-static TAGS: Shape = Shape::List { of: &Shape::Text { example: "vip" }, least: 0, example: "[vip]" };
+static TAGS: Shape =
+    Shape::List { of: &Shape::Text { example: "vip", most: LONG }, least: 0, example: "[vip]" };
 static ATTRIBUTES: Shape = Shape::Names { of: &Shape::Anything, least: 0, example: "{ tier: gold }" };
 static RATING: Shape = Shape::Either(&[&Shape::Whole { least: 1, example: "5" }, &Shape::Null]);
