@@ -240,9 +240,13 @@ Examples:
   desk sessions export --app 1400000001 --since 2027-02-01 > sessions.jsonl
   desk sessions export --app 1400000001 --day 2027-02-01 --format csv > sessions.csv
 
-jsonl: a line for each session, with its summary and its timeline as received.
+jsonl: a line for each session, with its summary, and its timeline with the bodies as received.
 csv: a line for each session, with what its summary says.
-When it is broken off, it says on standard error how to go on behind the last line.")]
+Sessions that began in the same millisecond are ordered by their ids.
+If it ends early (Ctrl-C, a full disk, a reader that ends), standard error has the --resume with which
+the same command goes on behind the last line; what a reader left in a pipe is written again.
+Sessions that begin, or are found to have begun earlier, during an export may be missing: export days
+that are over.")]
     Export {
         #[command(flatten)]
         app: App,

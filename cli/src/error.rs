@@ -24,6 +24,9 @@ pub(crate) enum CliError {
     /// Standard output cannot be written.
     #[error("cannot write to standard output: {0}")]
     Output(io::Error),
+    /// Ctrl-C.
+    #[error("interrupted")]
+    Interrupted,
     /// Anything else, said in full.
     #[error("{0}")]
     Said(String),

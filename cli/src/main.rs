@@ -31,6 +31,8 @@ async fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         // The reader has seen enough: `desk ... | head`.
         Err(CliError::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        // As shells report a command that a signal ended.
+        Err(CliError::Interrupted) => ExitCode::from(130),
         // The findings in a document are printed already.
         Err(CliError::Reported) => ExitCode::FAILURE,
         Err(error) => {

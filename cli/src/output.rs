@@ -2,11 +2,13 @@
 //! module alone makes text safe for a terminal and reports what could not be written.
 //!
 //! - For people: [`say!`] and [`note!`]. Each part of the format is escaped, unless it is a [`Text`].
-//! - For programs: [`json`], [`json_line`], [`JsonList`], [`csv_line`] and [`document`]. They are exact. On a terminal, they
-//!   are escaped as well.
+//! - For programs: [`json`], [`JsonList`], [`Lines`] and [`document`]. They are exact. On a terminal, they are
+//!   escaped as well.
 
 // The one module that may.
 #![allow(clippy::disallowed_macros, clippy::disallowed_methods)]
+
+mod lines;
 
 use std::{
     fmt::{self, Display, Write as _},
@@ -18,6 +20,8 @@ use desk_webhooks::protocol::Reply;
 use jiff::{Timestamp, tz::TimeZone};
 use serde::Serialize;
 use unicode_width::UnicodeWidthStr;
+
+pub(crate) use lines::Lines;
 
 use crate::error::CliError;
 
@@ -233,14 +237,6 @@ pub(crate) fn json(value: &impl Serialize) -> Result<(), CliError> {
     print_json(&serde_json::to_string_pretty(value).map_err(cannot_serialize)?)
 }
 
-/// Prints a value as JSON on one line.
-///
-/// # Errors
-/// It cannot be written.
-pub(crate) fn json_line(value: &impl Serialize) -> Result<(), CliError> {
-    print_json(&one_line(value)?)
-}
-
 fn one_line(value: &impl Serialize) -> Result<String, CliError> {
     let line = serde_json::to_string(value).map_err(cannot_serialize)?;
     // A value may contain JSON as it was received. Its strings contain no line ends.
@@ -283,14 +279,6 @@ fn print_json(json: &str) -> Result<(), CliError> {
     } else {
         write_exactly(&[json, "\n"])
     }
-}
-
-/// Prints a record of CSV. On a terminal, it is one line.
-///
-/// # Errors
-/// It cannot be written.
-pub(crate) fn csv_line(record: &str) -> Result<(), CliError> {
-    if io::stdout().is_terminal() { say!("{}", record) } else { write_exactly(&[record, "\n"]) }
 }
 
 /// Prints a document as it was written.

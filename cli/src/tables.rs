@@ -27,7 +27,7 @@ pub(crate) struct Place {
     rules: String,
     sessions: String,
     source: &'static str,
-    /// Whether they are the tables of `desk dynamodb`.
+    /// True if they are the tables of `desk dynamodb`.
     is_local: bool,
 }
 

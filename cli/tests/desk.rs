@@ -330,12 +330,16 @@ async fn sessions_are_exported_a_line_each_and_an_export_can_go_on() {
     assert!(odd.out.contains("s-7,\"'=1+1,\"\"x\"\"\",Web,"), "{}", odd.out);
 
     // Behind the hundred-and-first session of the user, across pages.
-    let place = "0:1793584901000:s-101";
+    let place = "1793584901000:s-101";
     let rest = on(&stage, &export(&["--user", "maya", "--format", "csv", "--resume", place])).await;
     assert_eq!(rest.out.lines().next().unwrap().split(',').next(), Some("s-102"), "{}", rest.err);
     assert_eq!(rest.out.lines().count(), 28);
     let said = on(&stage, &export(&["--user", "maya", "--resume", "nowhere"])).await;
-    assert!(said.code == Some(1) && said.err.contains("`nowhere` is no place of an export"), "{}", said.err);
+    assert!(
+        said.code == Some(1) && said.err.contains("`nowhere` is not a place of this export"),
+        "{}",
+        said.err
+    );
 }
 
 /// A server that answers everything with `status` and `body`, and remembers the request.

@@ -14,7 +14,7 @@ use desk_webhooks::{
     protocol::{AppId, EventTime, read},
     session::ProfileChange,
     store::{
-        Moment, Newest, SessionRow, Store,
+        Moment, Order, SessionRow, Sessions, Shelf, Store,
         ports::{FoldSessions, Folded, KeepEvents, Quarantine, Reach, ReadFacts, Received},
     },
 };
@@ -37,7 +37,7 @@ async fn begin(store: &Store, session: &str, at: u64) {
 }
 
 /// All sessions of a list that is read in pages of this size, each page by a list of its own.
-async fn paged<'a>(size: usize, list: impl Fn(Option<SessionRow>) -> Newest<'a>) -> Vec<(String, String)> {
+async fn paged<'a>(size: usize, list: impl Fn(Option<SessionRow>) -> Sessions<'a>) -> Vec<(String, String)> {
     let mut rows: Vec<SessionRow> = Vec::new();
     loop {
         let page = list(rows.last().cloned()).take(size).await.unwrap();
@@ -64,6 +64,15 @@ async fn a_list_of_any_length_is_read_in_pages_newest_first() {
     for size in [1000, 100, 7] {
         let of_day = paged(size, |after| store.sessions_of_day(app(), "1970-01-02", after, 0)).await;
         assert_eq!(of_day, expected, "pages of {size}");
+    }
+    let oldest_first = |after: Option<SessionRow>| {
+        let after = after.map(|row| row.place());
+        store.sessions(app(), &Shelf::Day("1970-01-02".into()), Order::OldestFirst, after, 0)
+    };
+    let mut ascending = expected.clone();
+    ascending.sort();
+    for size in [1000, 7] {
+        assert_eq!(paged(size, oldest_first).await, ascending, "pages of {size}");
     }
     expected.push((format!("{:013}", DAY - 1), "the day before".into()));
     for size in [1000, 7] {

@@ -24,7 +24,7 @@ mod users;
 pub use client::{Access, Endpoints, Limits, from_env, http_client};
 pub use erasure::Receipt;
 pub use error::{Kind, StoreError};
-pub use pages::{Newest, Pages, Shelf};
+pub use pages::{Order, SessionPlace, Sessions, Shelf};
 pub use parameters::Parameters;
 pub use reading::{Moment, QuarantineEntries, Quarantined, SessionRow, Story};
 pub use rules::{ActiveRules, ActiveVersion, InForce, Mover, Publication, PublishError, RulesVersion, fits};

@@ -1,4 +1,4 @@
-//! Sessions page by page: lists of any length in the memory of a page.
+//! Lists of sessions in the order of their beginning: of any length, in the memory of a page for each shard.
 
 use std::{cmp::Ordering, collections::VecDeque};
 
@@ -13,61 +13,88 @@ use crate::{protocol::AppId, session::keys};
 const QUERY: &str = "Query";
 const PAGE: i32 = 100;
 
-/// Sessions that stand together in an index.
+/// Sessions that are listed together.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Shelf {
     /// Those of a user.
     User(String),
-    /// One part of those that began on a day (`2027-02-01`, UTC).
-    Day {
-        /// The day.
-        day: String,
-        /// The part, below [`keys::DAY_SHARDS`].
-        shard: u8,
-    },
+    /// Those that began on a day (`2027-02-01`, UTC).
+    Day(String),
 }
 
-/// The sessions of a [`Shelf`] in the order of their beginning.
-pub struct Pages<'a> {
+/// The order of a list. Sessions that began in the same millisecond are ordered by their ids.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// The session that began first comes first.
+    OldestFirst,
+    /// The session that began last comes first.
+    NewestFirst,
+}
+
+/// The place of a session in a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SessionPlace {
+    /// When it began, thirteen digits of milliseconds since the epoch.
+    pub began_at: String,
+    /// Its id.
+    pub session: String,
+}
+
+impl SessionRow {
+    /// Its place in a list.
+    pub fn place(&self) -> SessionPlace {
+        SessionPlace { began_at: self.began_at.clone(), session: self.session.clone() }
+    }
+}
+
+/// The sessions of one partition of an index.
+struct Pages<'a> {
     store: &'a Store,
     index: &'static str,
     key: &'static str,
     /// The attribute that orders the index.
-    order: &'static str,
+    order_key: &'static str,
     value: String,
-    newest_first: bool,
-    /// Only what began then or earlier, thirteen digits of milliseconds since the epoch.
-    until: Option<String>,
+    order: Order,
+    /// Only sessions that began then or come after it, thirteen digits of milliseconds since the epoch.
+    from: Option<String>,
     now_seconds: u64,
     start: Option<Item>,
     done: bool,
 }
 
 impl Store {
-    /// The sessions of a shelf, oldest first: all, or those that stand behind this one. What has expired
-    /// by `now_seconds` is left out.
-    pub fn pages(
+    /// The sessions of a shelf: all, or those behind a place, which need not be a session's. Sessions
+    /// that have expired by `now_seconds` are left out.
+    pub fn sessions(
         &self,
         app: AppId,
         shelf: &Shelf,
-        behind: Option<&SessionRow>,
+        order: Order,
+        after: Option<SessionPlace>,
         now_seconds: u64,
-    ) -> Pages<'_> {
-        let (index, key, order, value) = match shelf {
-            Shelf::User(user) => ("by-user", "by_user", "by_user_at", keys::user(app, user)),
-            Shelf::Day { day, shard } => ("by-day", "by_day", "by_day_at", keys::day(app, day, *shard)),
+    ) -> Sessions<'_> {
+        let from = after.as_ref().map(|place| place.began_at.clone());
+        let partition = |index, key, order_key, value| Pages {
+            store: self,
+            index,
+            key,
+            order_key,
+            value,
+            order,
+            from: from.clone(),
+            now_seconds,
+            start: None,
+            done: false,
         };
-        let start = behind.map(|row| {
-            let place = [
-                ("pk", keys::session(app, &row.session)),
-                ("sk", keys::SUMMARY.to_owned()),
-                (key, value.clone()),
-                (order, row.began_at.clone()),
-            ];
-            place.map(|(name, value)| (name.to_owned(), text(value))).into()
-        });
-        let (newest_first, until, done) = (false, None, false);
-        Pages { store: self, index, key, order, value, newest_first, until, now_seconds, start, done }
+        let pages = match shelf {
+            Shelf::User(user) => vec![partition("by-user", "by_user", "by_user_at", keys::user(app, user))],
+            Shelf::Day(day) => {
+                let shard = |shard| partition("by-day", "by_day", "by_day_at", keys::day(app, day, shard));
+                (0..keys::DAY_SHARDS).map(shard).collect()
+            }
+        };
+        Sessions { shards: pages.into_iter().map(|pages| (pages, VecDeque::new())).collect(), order, after }
     }
 
     /// The sessions of a user, newest first: all, or those that come after this one. What has expired
@@ -78,8 +105,9 @@ impl Store {
         user_id: &str,
         after: Option<SessionRow>,
         now_seconds: u64,
-    ) -> Newest<'_> {
-        self.newest(app, &[Shelf::User(user_id.to_owned())], after, now_seconds)
+    ) -> Sessions<'_> {
+        let after = after.map(|row| row.place());
+        self.sessions(app, &Shelf::User(user_id.to_owned()), Order::NewestFirst, after, now_seconds)
     }
 
     /// The sessions that began on a day (`2027-02-01`, UTC), likewise.
@@ -89,45 +117,27 @@ impl Store {
         day: &str,
         after: Option<SessionRow>,
         now_seconds: u64,
-    ) -> Newest<'_> {
-        let shelf = |shard| Shelf::Day { day: day.to_owned(), shard };
-        self.newest(app, &(0..keys::DAY_SHARDS).map(shelf).collect::<Vec<_>>(), after, now_seconds)
-    }
-
-    fn newest(
-        &self,
-        app: AppId,
-        shelves: &[Shelf],
-        after: Option<SessionRow>,
-        now_seconds: u64,
-    ) -> Newest<'_> {
-        let until = after.as_ref().map(|row| row.began_at.clone());
-        let pages = |shelf| Pages {
-            newest_first: true,
-            until: until.clone(),
-            ..self.pages(app, shelf, None, now_seconds)
-        };
-        Newest { shelves: shelves.iter().map(|shelf| (pages(shelf), VecDeque::new())).collect(), after }
+    ) -> Sessions<'_> {
+        let after = after.map(|row| row.place());
+        self.sessions(app, &Shelf::Day(day.to_owned()), Order::NewestFirst, after, now_seconds)
     }
 }
 
 impl Pages<'_> {
-    /// The next sessions, which may be none though there are more behind; `None` at the end.
-    ///
-    /// # Errors
-    /// DynamoDB's.
-    pub async fn next(&mut self) -> Result<Option<Vec<SessionRow>>, StoreError> {
+    /// The next sessions; the list may be empty though there are more. `None` at the end.
+    async fn next(&mut self) -> Result<Option<Vec<SessionRow>>, StoreError> {
         if self.done {
             return Ok(None);
         }
-        let Self { key, order, .. } = *self;
+        let Self { key, order_key, order, .. } = *self;
         let mut query =
             self.store.client.query().table_name(&self.store.sessions_table).index_name(self.index);
-        let condition = match self.until.clone() {
+        let condition = match self.from.clone() {
             None => format!("{key} = :value"),
-            Some(until) => {
-                query = query.expression_attribute_values(":until", text(until));
-                format!("{key} = :value AND {order} <= :until")
+            Some(from) => {
+                query = query.expression_attribute_values(":from", text(from));
+                let behind = if order == Order::OldestFirst { ">=" } else { "<=" };
+                format!("{key} = :value AND {order_key} {behind} :from")
             }
         };
         let page = query
@@ -137,7 +147,7 @@ impl Pages<'_> {
             .expression_attribute_values(":value", text(&self.value))
             .expression_attribute_values(":summary", text(keys::SUMMARY))
             .expression_attribute_values(":now", number(self.now_seconds))
-            .scan_index_forward(!self.newest_first)
+            .scan_index_forward(order == Order::OldestFirst)
             .set_exclusive_start_key(self.start.take())
             .limit(PAGE)
             .send()
@@ -150,30 +160,32 @@ impl Pages<'_> {
     }
 }
 
-/// Sessions of one or more shelves, newest first; those of one moment by their ids.
-pub struct Newest<'a> {
-    /// What was read of each shelf and not yet taken.
-    shelves: Vec<(Pages<'a>, VecDeque<SessionRow>)>,
-    after: Option<SessionRow>,
+/// A list of sessions, merged from the shards of its index.
+pub struct Sessions<'a> {
+    /// Each with the rows that were read of it and not yet taken.
+    shards: Vec<(Pages<'a>, VecDeque<SessionRow>)>,
+    order: Order,
+    after: Option<SessionPlace>,
 }
 
-impl Newest<'_> {
+impl Sessions<'_> {
     /// The next sessions, up to this many; fewer only at the end.
     ///
     /// # Errors
     /// DynamoDB's.
     pub async fn take(&mut self, count: usize) -> Result<Vec<SessionRow>, StoreError> {
+        let Self { shards, order, after } = self;
         let mut rows = Vec::new();
         while rows.len() < count {
-            // At once: at the beginning that is every shelf.
-            try_join_all(self.shelves.iter_mut().map(|(pages, read)| fill(pages, read, self.after.as_ref())))
-                .await?;
-            let heads = self.shelves.iter_mut().filter(|(_, read)| !read.is_empty());
-            let newest = heads.min_by(|(_, a), (_, b)| match (a.front(), b.front()) {
-                (Some(a), Some(b)) => order(a, b),
+            // At once: at the beginning that is every shard.
+            let fills = shards.iter_mut().map(|(pages, read)| fill(pages, read, *order, after.as_ref()));
+            try_join_all(fills).await?;
+            let heads = shards.iter_mut().filter(|(_, read)| !read.is_empty());
+            let first = heads.min_by(|(_, a), (_, b)| match (a.front(), b.front()) {
+                (Some(a), Some(b)) => order.of(place(a), place(b)),
                 _ => Ordering::Equal,
             });
-            match newest.and_then(|(_, read)| read.pop_front()) {
+            match first.and_then(|(_, read)| read.pop_front()) {
                 Some(row) => rows.push(row),
                 None => break,
             }
@@ -182,22 +194,40 @@ impl Newest<'_> {
     }
 }
 
-/// Reads on until all that began in the newest moment is there: an index has no order among those.
+/// Reads on until all sessions of the first millisecond are there: an index does not order those.
 async fn fill(
     pages: &mut Pages<'_>,
     read: &mut VecDeque<SessionRow>,
-    after: Option<&SessionRow>,
+    order: Order,
+    after: Option<&SessionPlace>,
 ) -> Result<(), StoreError> {
-    let moment = |row: Option<&SessionRow>| row.map(|row| row.began_at.clone());
-    while moment(read.front()) == moment(read.back()) {
+    let began_at = |row: Option<&SessionRow>| row.map(|row| row.began_at.clone());
+    while began_at(read.front()) == began_at(read.back()) {
         let Some(mut rows) = pages.next().await? else { return Ok(()) };
-        rows.retain(|row| after.is_none_or(|after| order(after, row) == Ordering::Less));
+        rows.retain(|row| after.is_none_or(|after| order.of(after.borrowed(), place(row)) == Ordering::Less));
         read.extend(rows);
-        read.make_contiguous().sort_by(order);
+        read.make_contiguous().sort_by(|a, b| order.of(place(a), place(b)));
     }
     Ok(())
 }
 
-fn order(a: &SessionRow, b: &SessionRow) -> Ordering {
-    b.began_at.cmp(&a.began_at).then_with(|| a.session.cmp(&b.session))
+impl Order {
+    /// Compares two places: when the session began, and its id.
+    fn of(self, a: (&str, &str), b: (&str, &str)) -> Ordering {
+        let began_at = match self {
+            Self::OldestFirst => a.0.cmp(b.0),
+            Self::NewestFirst => b.0.cmp(a.0),
+        };
+        began_at.then_with(|| a.1.cmp(b.1))
+    }
+}
+
+fn place(row: &SessionRow) -> (&str, &str) {
+    (&row.began_at, &row.session)
+}
+
+impl SessionPlace {
+    fn borrowed(&self) -> (&str, &str) {
+        (&self.began_at, &self.session)
+    }
 }

@@ -1,18 +1,31 @@
-//! Sessions for other programs: a line each, in the memory of one page.
+//! Sessions for other programs: a line each, in the memory of one page for each shard.
+
+use std::{collections::VecDeque, io::ErrorKind};
 
 use desk_webhooks::{
     protocol::AppId,
-    session::{Summary, keys::DAY_SHARDS},
-    store::{SessionRow, Store},
+    session::Summary,
+    store::{Order, SessionPlace, SessionRow, Shelf, Store},
 };
+use jiff::tz::TimeZone;
+use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::{list::row_json, shelves, show::moment_json};
+use super::{
+    list::row_json,
+    shelves,
+    show::{MomentJson, moment_json},
+};
 use crate::{
     args::{Format, Of},
     error::CliError,
-    output::{self, csv_line, note, now_ms, shell_word, timestamp},
+    output::{Lines, note, now_ms, shell_word, timestamp},
 };
+
+/// The rows that are read at once.
+const PAGE: usize = 100;
+/// The most that a pipe holds unless an administrator allows more.
+const PIPE_BYTES: u64 = 1024 * 1024;
 
 const COLUMNS: [&str; 18] = [
     "session",
@@ -35,33 +48,23 @@ const COLUMNS: [&str; 18] = [
     "version",
 ];
 
-/// Where an export stands: the shelf's number and the last session that was written.
-struct Place {
-    shelf: usize,
-    row: SessionRow,
+/// A place as `--resume` takes it: letters, digits and `*-._+%` only, whatever the session is called.
+fn name(place: &SessionPlace) -> String {
+    let session: String = form_urlencoded::byte_serialize(place.session.as_bytes()).collect();
+    format!("{}:{session}", place.began_at)
 }
 
-impl Place {
-    /// As `--resume` takes it: the session stands last, whatever it is called.
-    fn name(&self) -> String {
-        format!("{}:{}:{}", self.shelf, self.row.began_at, self.row.session)
-    }
+fn parse(name: &str) -> Option<SessionPlace> {
+    let (began_at, session) = name.split_once(':')?;
+    let is_time = began_at.len() == 13 && began_at.bytes().all(|byte| byte.is_ascii_digit());
+    let (session, _) = form_urlencoded::parse(session.as_bytes()).next()?;
+    is_time.then(|| SessionPlace { began_at: began_at.to_owned(), session: session.into_owned() })
+}
 
-    fn parse(name: &str) -> Option<Self> {
-        let (shelf, rest) = name.split_once(':')?;
-        let (began_at, session) = rest.split_once(':')?;
-        let (shelf, began_at, session) = (shelf.parse().ok()?, began_at.to_owned(), session.to_owned());
-        let row = SessionRow {
-            session,
-            began_at,
-            user: None,
-            channel: None,
-            agent: None,
-            ended_at: None,
-            expires_at: None,
-        };
-        Some(Self { shelf, row })
-    }
+/// The UTC day on which a session began.
+fn day(place: &SessionPlace) -> String {
+    let began_at = timestamp(place.began_at.parse().unwrap_or_default());
+    began_at.to_zoned(TimeZone::UTC).date().to_string()
 }
 
 pub(super) async fn run(
@@ -71,63 +74,144 @@ pub(super) async fn run(
     format: Format,
     resume: Option<&str>,
 ) -> Result<(), CliError> {
-    const EVERY: usize = 1000;
     let shelves = shelves(of);
     let from = resume.map(|name| {
+        let place = parse(name).filter(|place| {
+            shelves.iter().any(|shelf| match shelf {
+                Shelf::User(_) => true,
+                Shelf::Day(known) => *known == day(place),
+            })
+        });
         let unknown = || {
-            CliError::said(format!("`{name}` is no place of an export; take what the broken-off one named"))
+            CliError::said(format!(
+                "--resume: `{name}` is not a place of this export; take the place that the interrupted export printed, \
+                 with the same --day, --since or --user"
+            ))
         };
-        Place::parse(name).filter(|place| place.shelf < shelves.len()).ok_or_else(unknown)
+        place.ok_or_else(unknown)
     });
-    let from = from.transpose()?;
-    if format == Format::Csv && from.is_none() {
-        csv_line(&COLUMNS.join(","))?;
+    let mut export = Export::new(store, app, format, from.transpose()?)?;
+    let done = tokio::select! {
+        // Between two lines: a line is written without waiting for anything else.
+        biased;
+        () = interrupted() => Err(CliError::Interrupted),
+        done = export.write(&shelves) => done,
+    };
+    if let Err(error) = &done {
+        export.tell_place(error);
     }
-    let (mut last, mut count) = (None::<Place>, 0);
-    let first = from.as_ref().map_or(0, |place| place.shelf);
-    for (number, shelf) in shelves.iter().enumerate().skip(first) {
-        let behind = from.as_ref().filter(|place| place.shelf == number).map(|place| &place.row);
-        let mut pages = store.pages(app, shelf, behind, now_ms() / 1000);
-        while let Some(rows) = pages.next().await.map_err(|error| broken_off(error.into(), last.as_ref()))? {
-            for row in rows {
-                let written = write(store, app, &row, format).await;
-                written.map_err(|error| broken_off(error, last.as_ref()))?;
-                last = Some(Place { shelf: number, row });
-                count += 1;
-                if count % EVERY == 0 {
-                    note!(
-                        "{} sessions, day {} of {}",
-                        count,
-                        number / usize::from(DAY_SHARDS) + 1,
-                        shelves.len().div_ceil(usize::from(DAY_SHARDS))
-                    );
+    done
+}
+
+/// Waits for Ctrl-C.
+async fn interrupted() {
+    if tokio::signal::ctrl_c().await.is_err() {
+        std::future::pending().await
+    }
+}
+
+struct Export<'a> {
+    store: &'a Store,
+    app: AppId,
+    format: Format,
+    from: Option<SessionPlace>,
+    lines: Lines,
+    /// The last sessions that were written, each with the bytes of output up to the end of its line.
+    written: VecDeque<(u64, SessionPlace)>,
+    count: usize,
+}
+
+impl<'a> Export<'a> {
+    fn new(
+        store: &'a Store,
+        app: AppId,
+        format: Format,
+        from: Option<SessionPlace>,
+    ) -> Result<Self, CliError> {
+        let written = from.iter().map(|place| (0, place.clone())).collect();
+        Ok(Self { store, app, format, from, lines: Lines::to_standard_output()?, written, count: 0 })
+    }
+
+    async fn write(&mut self, shelves: &[Shelf]) -> Result<(), CliError> {
+        const EVERY: usize = 1000;
+        if self.format == Format::Csv && self.from.is_none() {
+            self.lines.csv(&COLUMNS.join(","))?;
+        }
+        let first_day = self.from.as_ref().map(day);
+        for (number, shelf) in shelves.iter().enumerate() {
+            if let (Shelf::Day(this), Some(first)) = (shelf, &first_day)
+                && this < first
+            {
+                continue;
+            }
+            let (after, now_seconds) = (self.from.clone(), now_ms() / 1000);
+            let mut sessions = self.store.sessions(self.app, shelf, Order::OldestFirst, after, now_seconds);
+            loop {
+                let rows = sessions.take(PAGE).await?;
+                if rows.is_empty() {
+                    break;
+                }
+                for row in rows {
+                    self.write_session(&row).await?;
+                    if self.count.is_multiple_of(EVERY) {
+                        note!("{} sessions, day {} of {}", self.count, number + 1, shelves.len());
+                    }
                 }
             }
         }
+        note!("{} sessions", self.count);
+        Ok(())
     }
-    note!("{} sessions", count);
-    Ok(())
+
+    async fn write_session(&mut self, row: &SessionRow) -> Result<(), CliError> {
+        let summary = self.store.summary(self.app, &row.session).await?;
+        if self.format == Format::Csv {
+            self.lines.csv(&csv(row, &summary.unwrap_or_default()))?;
+        } else {
+            let story = self.store.story(self.app, &row.session, now_ms() / 1000).await?;
+            let timeline = story.iter().map(moment_json).collect();
+            self.lines.json(&SessionJson { row: row_json(row), summary, timeline })?;
+        }
+        self.count += 1;
+        let written_bytes = self.lines.written_bytes();
+        self.written.push_back((written_bytes, row.place()));
+        while self.written.get(1).is_some_and(|(bytes, _)| bytes + PIPE_BYTES <= written_bytes) {
+            self.written.pop_front();
+        }
+        Ok(())
+    }
+
+    /// Says how to go on. Lines that the reader of a pipe has not read are lost when it ends.
+    fn tell_place(&self, error: &CliError) {
+        let arrived = match error {
+            CliError::Output(error) if error.kind() == ErrorKind::BrokenPipe => self.lines.read_bytes(),
+            _ => self.lines.written_bytes(),
+        };
+        let first = if self.lines.is_incomplete() {
+            "; first remove its last line, of which a part is missing"
+        } else {
+            ""
+        };
+        match self.written.iter().rev().find(|(bytes, _)| *bytes <= arrived) {
+            Some((_, place)) => {
+                note!(
+                    "the export is not complete; go on with --resume={}{}",
+                    shell_word(&name(place)),
+                    first
+                );
+            }
+            None => note!("the export is not complete; begin again"),
+        }
+    }
 }
 
-/// Says how to go on. Whoever reads the output may be gone; whoever reads the notes is not.
-fn broken_off(error: CliError, last: Option<&Place>) -> CliError {
-    if let Some(place) = last {
-        note!("the export is not complete; go on with --resume={}", shell_word(&place.name()));
-    }
-    error
-}
-
-async fn write(store: &Store, app: AppId, row: &SessionRow, format: Format) -> Result<(), CliError> {
-    let summary = store.summary(app, &row.session).await?;
-    if format == Format::Csv {
-        return csv_line(&csv(row, &summary.unwrap_or_default()));
-    }
-    let story = store.story(app, &row.session, now_ms() / 1000).await?;
-    let timeline: Vec<_> = story.iter().map(moment_json).collect();
-    let mut line = row_json(row);
-    line["summary"] = json!(summary);
-    line["timeline"] = json!(timeline);
-    output::json_line(&line)
+/// A session, the same in each export.
+#[derive(Serialize)]
+struct SessionJson<'a> {
+    #[serde(flatten)]
+    row: Value,
+    summary: Option<Summary>,
+    timeline: Vec<MomentJson<'a>>,
 }
 
 fn csv(row: &SessionRow, summary: &Summary) -> String {

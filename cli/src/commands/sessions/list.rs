@@ -2,7 +2,7 @@
 
 use desk_webhooks::{
     protocol::AppId,
-    store::{Newest, SessionRow, Store},
+    store::{SessionRow, Sessions, Store},
 };
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use serde_json::{Value, json};
@@ -53,7 +53,7 @@ pub(super) async fn run(store: &Store, wanted: Wanted) -> Result<(), CliError> {
 }
 
 /// One JSON list, written as it is read.
-async fn print(sessions: &mut Newest<'_>, limit: usize) -> Result<(), CliError> {
+async fn print(sessions: &mut Sessions<'_>, limit: usize) -> Result<(), CliError> {
     let (mut list, mut printed) = (JsonList::default(), 0);
     while printed < limit {
         let rows = sessions.take(PAGE.min(limit - printed)).await?;

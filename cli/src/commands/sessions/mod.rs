@@ -5,7 +5,7 @@ mod list;
 mod refold;
 mod show;
 
-use desk_webhooks::{session::keys::DAY_SHARDS, store::Shelf};
+use desk_webhooks::store::Shelf;
 use jiff::{Timestamp, ToSpan, civil::Date, tz::TimeZone};
 
 use super::rules;
@@ -41,6 +41,5 @@ fn shelves(of: Of) -> Vec<Shelf> {
         Of { since, .. } => (since.unwrap_or_else(today), today()),
     };
     let days = from.series(1.day()).take_while(|day: &Date| *day <= to);
-    days.flat_map(|day| (0..DAY_SHARDS).map(move |shard| Shelf::Day { day: day.to_string(), shard }))
-        .collect()
+    days.map(|day| Shelf::Day(day.to_string())).collect()
 }

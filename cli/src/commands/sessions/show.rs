@@ -1,12 +1,14 @@
 //! A session's story, for people and for programs.
 
 use desk_webhooks::{
-    protocol::{AppId, Element, EventKind, SessionEvent},
+    protocol::{AppId, Element, EventKind, Reply, SessionEvent},
+    routing::Facts,
     session::{HandoffOutcome, Summary},
     store::{Moment, Store},
 };
 use jiff::{Timestamp, tz::TimeZone};
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::value::{RawValue, to_raw_value};
 
 use super::rules;
 use crate::{
@@ -37,9 +39,8 @@ pub(super) async fn run(store: &Store, wanted: Wanted) -> Result<(), CliError> {
     let summary = store.summary(app, &session).await?;
     if json {
         let timeline: Vec<_> = story.iter().map(moment_json).collect();
-        return output::json(
-            &json!({ "session": session, "app": app, "summary": summary, "timeline": timeline }),
-        );
+        let summary = summary.as_ref();
+        return output::json(&SessionJson { session: &session, app, summary, timeline });
     }
     let zone = match zone {
         Some(name) => TimeZone::get(&name).map_err(|_| {
@@ -50,30 +51,61 @@ pub(super) async fn run(store: &Store, wanted: Wanted) -> Result<(), CliError> {
     show(&session, app, summary.as_ref(), &story, &zone)
 }
 
-pub(super) fn moment_json(moment: &Moment) -> Value {
+/// An item of a session's timeline.
+#[derive(Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub(super) enum MomentJson<'a> {
+    Event {
+        at: Option<Timestamp>,
+        event: Option<&'a str>,
+        received_at: Timestamp,
+        odd_time: bool,
+        /// The JSON as it was received; a string if it is not JSON.
+        body: Option<Box<RawValue>>,
+    },
+    Decision {
+        at: Timestamp,
+        rule: &'a str,
+        version: Option<u64>,
+        answer: &'a Reply,
+        facts: &'a Facts,
+        omitted: &'a [String],
+    },
+    Unreadable {
+        at: Option<Timestamp>,
+        problem: String,
+    },
+}
+
+/// A session with its whole timeline.
+#[derive(Serialize)]
+struct SessionJson<'a> {
+    session: &'a str,
+    app: AppId,
+    summary: Option<&'a Summary>,
+    timeline: Vec<MomentJson<'a>>,
+}
+
+pub(super) fn moment_json(moment: &Moment) -> MomentJson<'_> {
     match moment {
-        Moment::Event { body, event, received_at_ms, odd_time } => json!({
-            "kind": "event",
-            "at": event.as_ref().map(|event| timestamp(event.event_time.as_ms())),
-            "event": event.as_ref().map(|event| event.event.as_str()),
-            "received_at": timestamp(*received_at_ms),
-            "odd_time": odd_time,
-            "body": serde_json::from_str(body).unwrap_or_else(|_| json!(body)),
-        }),
-        Moment::Decision(record) => json!({
-            "kind": "decision",
-            "at": record.at,
-            "rule": record.rule,
-            "version": record.version,
-            "answer": record.answer,
-            "facts": record.facts,
-            "omitted": record.omitted,
-        }),
-        Moment::Unreadable { at, error } => json!({
-            "kind": "unreadable",
-            "at": at.map(|at| timestamp(at.as_ms())),
-            "problem": error.to_string(),
-        }),
+        Moment::Event { body, event, received_at_ms, odd_time } => MomentJson::Event {
+            at: event.as_ref().map(|event| timestamp(event.event_time.as_ms())),
+            event: event.as_ref().map(|event| event.event.as_str()),
+            received_at: timestamp(*received_at_ms),
+            odd_time: *odd_time,
+            body: serde_json::from_str(body).or_else(|_| to_raw_value(body)).ok(),
+        },
+        Moment::Decision(record) => MomentJson::Decision {
+            at: record.at,
+            rule: &record.rule,
+            version: record.version,
+            answer: &record.answer,
+            facts: &record.facts,
+            omitted: &record.omitted,
+        },
+        Moment::Unreadable { at, error } => {
+            MomentJson::Unreadable { at: at.map(|at| timestamp(at.as_ms())), problem: error.to_string() }
+        }
     }
 }
 
