@@ -25,7 +25,7 @@ use crate::{
     metrics::Metric,
     protocol::Reply,
     secrets::Keyring,
-    store::{Access, Parameters, from_env, ports::ReadParameters},
+    store::{Access, Limits, Parameters, from_env, ports::ReadParameters},
     webhook::{Admitted, Callback, Cause, Door, HttpReply, Incoming, Refusal},
 };
 
@@ -89,7 +89,7 @@ pub async fn run<H: Handler>(handler: impl FnOnce(Env<'_>, &Access) -> Result<H,
             return ExitCode::FAILURE;
         }
     };
-    let keyring = Keyring::new(sources, Parameters::new(aws));
+    let keyring = Keyring::new(sources, Parameters::new(aws.within(Limits::SECRETS)));
     let function = Function { handler, keyring, log };
     function.warm_up().await;
     let function = &function;

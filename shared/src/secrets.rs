@@ -18,8 +18,8 @@ use crate::{
 
 /// After this time, what is in memory is read again.
 const OLD: Duration = Duration::from_secs(300);
-/// When reading failed, it is tried again after this time: not every request waits for it, or adds to the
-/// load that SSM may be suffering from.
+/// If reading old secrets again failed, SSM is asked again after this time: the secrets in memory are valid, so not
+/// every request has to wait and to add to the load of SSM.
 const AGAIN: Duration = Duration::from_secs(1);
 
 /// The secrets of a function.
@@ -60,10 +60,11 @@ impl<P: ReadParameters> Keyring<P> {
         Self { sources, parameters, known: Mutex::default() }
     }
 
-    /// The secrets in memory, however old. Reads them if there are none; `None` if that fails.
+    /// The secrets in memory, however old. Reads them if there are none; `None` if that fails. Each request tries,
+    /// since it is refused otherwise.
     pub async fn in_memory(&self, arrival: &Arrival) -> Option<Arc<Secrets>> {
         let secrets = self.known().secrets.clone();
-        if secrets.is_some() { secrets } else { self.read_again(arrival).await }
+        if secrets.is_some() { secrets } else { self.read_within(budget::FIRST_SECRETS, arrival).await }
     }
 
     /// True if the secrets must be read again before use.
@@ -77,7 +78,11 @@ impl<P: ReadParameters> Keyring<P> {
         if self.known().failed_at.is_some_and(|failed_at| failed_at.elapsed() < AGAIN) {
             return None;
         }
-        let read = arrival.stage("secrets", arrival.within(budget::SECRETS, self.read())).await;
+        self.read_within(budget::SECRETS, arrival).await
+    }
+
+    async fn read_within(&self, share: Duration, arrival: &Arrival) -> Option<Arc<Secrets>> {
+        let read = arrival.stage("secrets", arrival.within(share, self.read())).await;
         let now = Instant::now();
         match read.unwrap_or_else(|late| Err(late.into())) {
             Ok(secrets) => {

@@ -113,7 +113,8 @@ async fn a_retry_gets_its_answer_whatever_users_wrote() {
     let store = stage.store();
     let deep = format!("{}1{}", r#"{"a":"#.repeat(126), "}".repeat(126));
     let numbers = format!("[{}1e9]", "1e9,".repeat(12_000));
-    let escapes = "\u{1}\"\\".repeat(15_000);
+    // A body of just less than 64 KiB: custom data of a larger one is unknown.
+    let escapes = "\u{1}\"\\".repeat(6_000);
     let cases = [
         ("deep", "hello", deep.as_str()),
         ("numbers", "hello", &numbers),

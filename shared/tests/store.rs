@@ -13,7 +13,8 @@ use desk_local::{
 use desk_webhooks::{
     config::Tables,
     protocol::{AppId, EventTime, Reply, SessionEvent, read},
-    routing::{Attributes, DecisionRecord, Fact, Facts, RecordedAnswer, timestamp},
+    routing::{Attributes, DecisionRecord, Fact, Facts, RecordedAnswer, Why, timestamp},
+    session::keys,
     store::{
         Kind, Moment, Publication, PublishError, Receipt, SessionRow, Store, UserChange,
         ports::{Asked, FindRules, KeepEvents, Kept, ReadFacts, Received, RecordDecision},
@@ -227,6 +228,68 @@ async fn facts_are_made_of_the_newest_items_of_a_long_session() {
     let mut facts = Facts::default();
     facts.learn_timeline(Some(&timeline), EventTime::MAX);
     assert_eq!((facts.channel, facts.bot_turns), (Fact::Known(None), Fact::Known(10)));
+}
+
+fn unknown<T>() -> Fact<T> {
+    Fact::Unknown(Why::NotRead)
+}
+
+#[tokio::test]
+async fn facts_that_may_stand_in_a_body_that_was_not_read_are_unknown() {
+    let stage = Stage::start().await.unwrap();
+    let store = stage.store();
+    let say = async |session: &str, at: u64, channel: &str, message: &str| {
+        let element = json!({ "MsgType": "TIMTextElem", "MsgContent": { "Text": message } });
+        let more = json!({
+            "MsgKey": at.to_string(), "ChannelType": channel, "MsgBody": [element], "CloudCustomData": json!({ "at": at }).to_string(),
+        });
+        let said = event(session, at, "ChatBot.UserSendMsg", more);
+        append(&store, &said).await;
+        keys::event(&said.1)
+    };
+    let learned = async |session: &str| {
+        let timeline = store.timeline(app(), session, EventTime::MAX).await.unwrap();
+        let mut facts = Facts::default();
+        facts.learn_timeline(Some(&timeline), EventTime::MAX);
+        facts
+    };
+    let channel = |channel: &str| Fact::Known(Some(channel.to_owned()));
+    let large = "a refund, please. ".repeat(5000);
+    for (session, message, change) in [
+        ("large", large.as_str(), None),
+        ("large, stored without a brief", &large, Some("REMOVE brief")),
+        ("large, with a damaged brief", &large, Some("SET brief = :damaged")),
+        ("damaged", "hello", Some("SET body = :damaged")),
+    ] {
+        say(session, 10, "Web", "older").await;
+        let sk = say(session, 20, "SDK", message).await;
+        if let Some(change) = change {
+            let update = stage.client().update_item().table_name(SESSIONS_TABLE).update_expression(change);
+            let damaged = change.contains(":damaged").then(|| [(":damaged".to_owned(), text("{"))].into());
+            let update = update.set_expression_attribute_values(damaged);
+            let update = update.key("pk", text(&keys::session(app(), session))).key("sk", text(&sk));
+            update.send().await.unwrap();
+        }
+        let facts = learned(session).await;
+        assert_eq!(facts.custom_data, unknown(), "{session}");
+        if change.is_none() {
+            let texts = Fact::Known(vec!["older".to_owned()]);
+            assert_eq!((facts.channel, facts.texts), (channel("SDK"), texts), "{session}");
+            assert_eq!((facts.bot_turns, facts.attempt), (Fact::Known(2), Fact::Known(1)), "{session}");
+        } else {
+            assert_eq!((facts.channel, facts.texts), (unknown(), unknown()), "{session}");
+            assert_eq!((facts.bot_turns, facts.attempt), (unknown(), unknown()), "{session}");
+        }
+
+        say(session, 30, "Mini", "newest").await;
+        let facts = learned(session).await;
+        assert_eq!(
+            (facts.custom_data, facts.channel),
+            (Fact::Known(json!({ "at": 30 })), channel("Mini")),
+            "{session}"
+        );
+        assert_eq!(facts.bot_turns, if change.is_none() { Fact::Known(3) } else { unknown() }, "{session}");
+    }
 }
 
 #[tokio::test]

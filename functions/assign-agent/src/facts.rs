@@ -62,7 +62,8 @@ async fn read<'a, T, E: Display, F: Future<Output = Result<T, E>>>(
     arrival: &Arrival,
 ) -> Option<Option<T>> {
     const WHAT: &str = "a fact could not be read";
-    let outcome = arrival.within(budget::FACTS, fetch(id?)).await;
+    let limit = budget::FACTS.min(arrival.left().saturating_sub(budget::RECORD));
+    let outcome = arrival.within(limit, fetch(id?)).await;
     Some(match outcome {
         Ok(Ok(value)) => Some(value),
         Ok(Err(error)) => {

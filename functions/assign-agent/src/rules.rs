@@ -78,7 +78,8 @@ impl Rules {
         held: Option<Arc<Loaded>>,
         arrival: &Arrival,
     ) -> Option<Arc<Loaded>> {
-        let limit = if held.is_some() { budget::RULES } else { budget::FIRST_RULES };
+        let share = if held.is_some() { budget::RULES } else { budget::FIRST_RULES };
+        let limit = share.min(arrival.left().saturating_sub(budget::RECORD));
         let problem = match arrival.within(limit, load(store, app, held.as_deref())).await {
             Ok(Ok(Found::Newer(loaded))) => return Some(self.keep(app, Arc::new(loaded))),
             Ok(Ok(Found::Same)) => return held.map(|loaded| self.keep(app, loaded)),

@@ -2,12 +2,16 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)] // in a test, a panic is the report
 
-use std::{future::pending, sync::Mutex, time::Duration};
+use std::{
+    future::pending,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use assign_agent::AssignAgent;
 use desk_webhooks::{
     config::{self, Env},
-    edge::{Arrival, Handler},
+    edge::{Arrival, Handler, budget},
     protocol::{ActionStatus, AppId, Command, Endpoint, EventTime, Reply},
     routing::{Attributes, DecisionRecord, Profile, RecordedAnswer, Timeline},
     store::{
@@ -25,6 +29,8 @@ enum Mood {
     Failing,
     Hanging,
     Panicking,
+    /// Takes so many milliseconds.
+    Slow(u64),
 }
 
 impl Mood {
@@ -34,6 +40,10 @@ impl Mood {
             Self::Failing => Err(StoreError::late("this")),
             Self::Hanging => pending().await,
             Self::Panicking => panic!("on purpose"),
+            Self::Slow(ms) => {
+                tokio::time::sleep(Duration::from_millis(ms)).await;
+                Ok(value)
+            }
         }
     }
 }
@@ -42,7 +52,7 @@ struct Moody {
     rules: Mood,
     facts: Mood,
     record: Mood,
-    recorded: Mutex<Option<RecordedAnswer>>,
+    recorded: Arc<Mutex<Option<RecordedAnswer>>>,
 }
 
 impl FindRules for Moody {
@@ -97,13 +107,24 @@ impl RecordDecision for Moody {
 
 /// The group that answers; the fallback is 99.
 async fn group(rules: Mood, facts: Mood, record: Mood) -> Option<u64> {
+    group_and_record(Duration::ZERO, rules, facts, record).await.0
+}
+
+/// The group that answers a request that took so long to verify, and whether it is recorded.
+async fn group_and_record(
+    verifying: Duration,
+    rules: Mood,
+    facts: Mood,
+    record: Mood,
+) -> (Option<u64>, bool) {
     let env = |name: &str| match name {
         "SDK_APP_IDS" => Some("1400000001".to_owned()),
         "FALLBACK_AGENT_GROUP_ID" => Some("99".to_owned()),
         _ => None,
     };
     let door = Door::new(Endpoint::AssignAgent, config::door(Env::new(&env)).unwrap());
-    let store = Moody { rules, facts, record, recorded: Mutex::default() };
+    let recorded = Arc::default();
+    let store = Moody { rules, facts, record, recorded: Arc::clone(&recorded) };
     let handler = AssignAgent::new(door, config::answering(Env::new(&env)).unwrap(), store);
     let callback = Callback {
         app: "1400000001".parse().unwrap(),
@@ -112,12 +133,14 @@ async fn group(rules: Mood, facts: Mood, record: Mood) -> Option<u64> {
         platform: None,
         client_ip: None,
     };
-    let started = tokio::time::Instant::now();
-    let HttpReply { status, reply } = handler.take(callback, &Arrival::now()).await;
-    assert!(started.elapsed() <= Duration::from_millis(1200), "{:?}", started.elapsed());
+    let arrival = Arrival::now();
+    tokio::time::advance(verifying).await;
+    let HttpReply { status, reply } = handler.take(callback, &arrival).await;
+    assert!(arrival.elapsed_ms() <= 1200.0, "{}", arrival.elapsed_ms());
     assert_eq!((status, reply.action_status), (200, ActionStatus::Ok));
     let Reply { agent_group_id, .. } = reply;
-    agent_group_id
+    let is_recorded = recorded.lock().unwrap().is_some();
+    (agent_group_id, is_recorded)
 }
 
 /// Time is the test's own: a limit passes at once, and exactly.
@@ -136,4 +159,15 @@ async fn an_answer_leaves_in_time_whatever_fails() {
     }
     assert_eq!(group(Well, Panicking, Well).await, Some(99));
     assert_eq!(group(Hanging, Hanging, Hanging).await, Some(99));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_decision_is_recorded_however_long_the_steps_before_it_take() {
+    use Mood::{Hanging, Slow};
+    let two_attempts = Slow((2 * budget::ATTEMPT + budget::BACKOFF).as_millis() as u64);
+    let rules = Slow(budget::FIRST_RULES.as_millis() as u64 - 5);
+    for (rules, facts, group) in [(Slow(190), two_attempts, 1), (rules, Hanging, 3)] {
+        let answered = group_and_record(budget::SECRETS, rules, facts, two_attempts).await;
+        assert_eq!(answered, (Some(group), true));
+    }
 }

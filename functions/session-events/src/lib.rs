@@ -143,8 +143,11 @@ async fn in_time<T>(
     arrival: &Arrival,
     work: impl Future<Output = Result<T, StoreError>>,
 ) -> Result<T, StoreError> {
-    let limit = budget::EVENT.min(arrival.left().saturating_sub(budget::SPILL));
-    arrival.within(limit, work).await.unwrap_or_else(|Late| Err(StoreError::late("the write")))
+    let left = arrival.left();
+    arrival
+        .within(left - budget::SPILL.min(left / 2), work)
+        .await
+        .unwrap_or_else(|Late| Err(StoreError::late("the write")))
 }
 
 /// What a callback says, or why it is not understood. The reason may repeat what the body holds: it is

@@ -13,18 +13,23 @@ use std::{
 
 use desk_webhooks::{
     config::{self, Env},
-    edge::{Arrival, Handler},
+    edge::{Arrival, Handler, budget},
     protocol::{AppId, Command, Endpoint, EventTime, MemberEvent, SessionEvent},
+    secrets::Keyring,
     session::ProfileChange,
     store::{
         Note, StoreError,
-        ports::{FoldSessions, Folded, KeepEvents, KeepStatuses, Kept, Quarantine, Reach, Received, Spill},
+        ports::{
+            FoldSessions, Folded, KeepEvents, KeepStatuses, Kept, Quarantine, Reach, ReadParameters,
+            Received, Spill,
+        },
     },
     webhook::{Callback, Door},
 };
+use secrecy::SecretString;
 use session_events::SessionEvents;
 
-use Mood::{Failing, Hanging, Well};
+use Mood::{Failing, Hanging, Slow, Well};
 
 /// How one capability of the store behaves.
 #[derive(Clone, Copy, Debug)]
@@ -32,6 +37,8 @@ enum Mood {
     Well,
     Failing,
     Hanging,
+    /// Takes so many milliseconds.
+    Slow(u64),
 }
 
 impl Mood {
@@ -40,6 +47,10 @@ impl Mood {
             Self::Well => Ok(value),
             Self::Failing => Err(StoreError::late("this")),
             Self::Hanging => pending().await,
+            Self::Slow(ms) => {
+                tokio::time::sleep(Duration::from_millis(ms)).await;
+                Ok(value)
+            }
         }
     }
 }
@@ -123,11 +134,20 @@ fn handler(store: Moody, queue: Option<Mood>) -> SessionEvents<Moody, Queue> {
 
 /// The HTTP status of the answer to a callback.
 async fn status(store: Moody, queue: Option<Mood>, command: Command, body: &str) -> u16 {
+    status_of(&Arrival::now(), store, queue, command, body).await
+}
+
+async fn status_of(
+    arrival: &Arrival,
+    store: Moody,
+    queue: Option<Mood>,
+    command: Command,
+    body: &str,
+) -> u16 {
     let app = "1400000001".parse().unwrap();
     let callback = Callback { app, command, body: body.into(), platform: None, client_ip: None };
-    let started = tokio::time::Instant::now();
-    let reply = handler(store, queue).take(callback, &Arrival::now()).await;
-    assert!(started.elapsed() <= Duration::from_millis(1200), "{:?}", started.elapsed());
+    let reply = handler(store, queue).take(callback, arrival).await;
+    assert!(arrival.elapsed_ms() <= 1200.0, "{}", arrival.elapsed_ms());
     assert_eq!(reply.status == 200, reply.reply.error_code == 0);
     reply.status
 }
@@ -166,6 +186,36 @@ async fn only_what_is_durable_is_acknowledged_and_nothing_else_is_waited_for() {
                 assert_eq!(status(store, queue, event(), body).await, 200, "the summary is rebuilt later");
             }
         }
+    }
+}
+
+/// Secrets that are in memory and old, in an SSM that no longer answers.
+struct OnceSsm(AtomicUsize);
+
+impl ReadParameters for OnceSsm {
+    async fn parameters(&self, _: &[&str]) -> Result<Vec<SecretString>, StoreError> {
+        match self.0.fetch_add(1, Ordering::Relaxed) {
+            0 => Ok(vec!["token".into()]),
+            _ => pending().await,
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn writing_and_spilling_have_two_attempts_each_after_old_secrets() {
+    let env = |name: &str| (name == "CALLBACK_TOKENS_PARAMETER").then(|| "/desk/tokens".to_owned());
+    let sources = config::secret_sources(Env::new(&env)).unwrap();
+    let keyring = Keyring::new(sources, OnceSsm(AtomicUsize::new(0)));
+    assert!(keyring.in_memory(&Arrival::now()).await.is_some());
+    let two_attempts = || Slow((2 * budget::BODY_ATTEMPT + budget::BACKOFF).as_millis() as u64);
+    for (events, queue) in [(two_attempts(), None), (Hanging, Some(two_attempts()))] {
+        tokio::time::advance(Duration::from_secs(301)).await;
+        let arrival = Arrival::now();
+        assert!(keyring.read_again(&arrival).await.is_none());
+        assert!(arrival.elapsed_ms() >= budget::ATTEMPT.as_secs_f64() * 1000.0, "one attempt");
+        let store = Moody { events, ..well() };
+        let answered = status_of(&arrival, store, queue, Command::SessionEvent, RATED).await;
+        assert_eq!(answered, 200, "{events:?}, {queue:?}");
     }
 }
 

@@ -7,14 +7,13 @@ mod common;
 use std::{
     sync::{
         Arc, Mutex,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicU64, AtomicUsize, Ordering},
     },
     time::Duration,
 };
 
 use common::{BINARY, message, tell};
 use desk_local::{
-    proxy::{Proxy, Verdict},
     runtime_api::{Sandbox, SandboxError},
     stage::{Services, Stage},
 };
@@ -91,13 +90,18 @@ async fn without_usable_secrets_nothing_is_let_in_nor_lost_silently() {
         let log = function.log();
         assert!(log.contains("the secrets cannot be read") && !log.contains("slash"), "{log}");
     }
-    // Once they can be read, the same sandbox lets callbacks in.
-    let ssm = Proxy::start(&services.endpoint(), |_| Verdict::Pass).await.unwrap();
-    let mut function = function(&stage, &ssm.endpoint()).await;
-    assert_eq!(tell(&mut function, &signed(KEY, "token")).await, 503);
+}
+
+#[tokio::test]
+async fn a_start_that_could_not_read_the_secrets_refuses_no_callback() {
+    let stage = Stage::start().await.unwrap();
+    let services = Services::start().await.unwrap();
+    services.put_secret("/desk/keys", KEY).unwrap();
+    let mut function = function(&stage, &services.endpoint()).await;
+    function.ready().await.unwrap();
     services.put_secret("/desk/tokens", "token").unwrap();
-    while tell(&mut function, &signed(KEY, "token")).await == 503 {}
-    assert!(ssm.take_calls().len() <= 4, "not every request asks again");
+    assert_eq!(tell(&mut function, &signed(KEY, "token")).await, 200, "{}", function.log());
+    assert!(function.log().contains("the secrets cannot be read"), "during the warm-up: {}", function.log());
 }
 
 #[tokio::test]
@@ -112,6 +116,7 @@ async fn both_ways_at_once_end_the_start() {
 #[derive(Default)]
 struct Ssm {
     answer: Mutex<Option<&'static str>>,
+    takes_ms: AtomicU64,
     asked: AtomicUsize,
 }
 
@@ -119,6 +124,7 @@ impl ReadParameters for &Ssm {
     async fn parameters(&self, names: &[&str]) -> Result<Vec<SecretString>, StoreError> {
         assert_eq!(names, ["/desk/tokens"]);
         self.asked.fetch_add(1, Ordering::Relaxed);
+        tokio::time::sleep(Duration::from_millis(self.takes_ms.load(Ordering::Relaxed))).await;
         let answer = *self.answer.lock().unwrap();
         answer.map(|answer| vec![answer.into()]).ok_or_else(|| StoreError::late("GetParameters"))
     }
@@ -136,29 +142,31 @@ async fn secrets_are_read_again_when_they_are_old_and_the_last_good_ones_are_kep
     let in_memory = async || words(keyring.in_memory(&Arrival::now()).await);
     let again = async || words(keyring.read_again(&Arrival::now()).await);
     let says = |answer| *ssm.answer.lock().unwrap() = answer;
+    let takes = |ms| ssm.takes_ms.store(ms, Ordering::Relaxed);
     let passes = |seconds| tokio::time::advance(Duration::from_secs(seconds));
     let asked = || ssm.asked.load(Ordering::Relaxed);
     let some = |words: &str| Some(words.to_owned());
 
-    for _ in 0..3 {
-        assert_eq!((in_memory().await, asked()), (None, 1), "SSM is not asked again at once");
+    for n in 1..=3 {
+        assert_eq!((in_memory().await, asked()), (None, n), "without secrets, every request reads them");
     }
     says(Some("older,new"));
-    passes(1).await;
-    assert_eq!((in_memory().await, asked()), (some("older new"), 2));
+    takes(590);
+    assert_eq!((in_memory().await, asked()), (some("older new"), 4), "two slow attempts");
     says(Some("new"));
+    takes(0);
     passes(299).await;
-    assert_eq!((in_memory().await, keyring.are_old(), asked()), (some("older new"), false, 2));
+    assert_eq!((in_memory().await, keyring.are_old(), asked()), (some("older new"), false, 4));
     passes(2).await;
     assert!(keyring.are_old());
-    assert_eq!((again().await, in_memory().await, asked()), (some("new"), some("new"), 3));
+    assert_eq!((again().await, in_memory().await, asked()), (some("new"), some("new"), 5));
     says(None);
     passes(301).await;
     for _ in 0..5 {
-        assert_eq!((again().await, asked()), (None, 4));
-        assert_eq!((in_memory().await, asked()), (some("new"), 4), "the last good ones");
+        assert_eq!((again().await, asked()), (None, 6), "SSM is not asked again at once");
+        assert_eq!((in_memory().await, asked()), (some("new"), 6), "the last good ones");
     }
     says(Some("newest"));
     passes(2).await;
-    assert_eq!((again().await, asked()), (some("newest"), 5), "soon after");
+    assert_eq!((again().await, asked()), (some("newest"), 7), "soon after");
 }

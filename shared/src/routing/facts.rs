@@ -215,6 +215,8 @@ pub struct Timeline {
     pub whole: bool,
     /// Its events, oldest first.
     pub events: Vec<SessionEvent>,
+    /// The number of the newest of these events that have their custom data. The next one was read without it.
+    pub with_custom_data: usize,
     /// When its recorded questions were asked.
     pub decisions: Vec<EventTime>,
 }
@@ -247,7 +249,7 @@ impl Facts {
 
     /// Takes in what the session's timeline says, for a question asked at `asked_at`.
     pub fn learn_timeline(&mut self, timeline: Option<&Timeline>, asked_at: EventTime) {
-        let Some(Timeline { whole, events, decisions }) = timeline else {
+        let Some(Timeline { whole, events, with_custom_data, decisions }) = timeline else {
             self.channel = Fact::Unknown(Why::NotRead);
             self.texts = Fact::Unknown(Why::NotRead);
             self.custom_data = Fact::Unknown(Why::NotRead);
@@ -264,8 +266,10 @@ impl Facts {
         self.channel = known_if(unless_missing(channel.is_some()), channel);
         let texts = newest(to_bot().flat_map(|event| event.msg_body.texts()).collect());
         self.texts = known_if(unless_missing(!texts.is_empty()), texts);
-        let custom_data: Option<Value> = events.iter().rev().find_map(custom_data);
-        self.custom_data = known_if(unless_missing(custom_data.is_some()), custom_data.unwrap_or_default());
+        let custom_data: Option<Value> = events.iter().rev().take(*with_custom_data).find_map(custom_data);
+        let all_custom_data = *whole && *with_custom_data == events.len();
+        self.custom_data =
+            known_if(all_custom_data || custom_data.is_some(), custom_data.unwrap_or_default());
         self.bot_turns = known_if(*whole, to_bot().count() as u64);
         let earlier = decisions.iter().filter(|at| **at < asked_at).count() as u64;
         self.attempt = known_if(*whole, 1 + earlier);

@@ -56,6 +56,8 @@ impl Limits {
     pub const FUNCTION: Self = Self { connect: budget::CONNECT, attempt: budget::ATTEMPT };
     /// The same for calls that may carry a body of 1 MiB.
     pub const BODIES: Self = Self { connect: budget::CONNECT, attempt: budget::BODY_ATTEMPT };
+    /// The same for reading secrets.
+    pub const SECRETS: Self = Self { connect: budget::CONNECT, attempt: budget::SECRETS_ATTEMPT };
     /// A person, perhaps on another continent.
     pub const PERSON: Self = Self { connect: Duration::from_secs(3), attempt: Duration::from_secs(10) };
 }

@@ -26,8 +26,8 @@ impl ReadFacts for Store {
         asked_at: EventTime,
     ) -> Result<Timeline, StoreError> {
         let mut timeline = Timeline::default();
-        let (mut events, mut bytes, mut start) = (0, 0, None);
-        for _ in 0..PAGES {
+        let (mut bytes, mut start) = (0, None);
+        'pages: for _ in 0..PAGES {
             let page = self
                 .client
                 .query()
@@ -53,15 +53,22 @@ impl ReadFacts for Store {
                     timeline.decisions.extend(keys::time_of(&item.sk));
                     continue;
                 }
-                events += 1;
-                if let Some(body) = item.body.or(item.brief) {
-                    bytes += body.len();
-                    timeline.events.extend(crate::protocol::read(&body).ok());
+                let has_custom_data = item.body.is_some();
+                let body = item.body.or(item.brief).unwrap_or_default();
+                let Ok(event) = crate::protocol::read(&body) else {
+                    // The older events are not known to be the latest that say something.
+                    timeline.whole = false;
+                    break 'pages;
+                };
+                if has_custom_data && timeline.with_custom_data == timeline.events.len() {
+                    timeline.with_custom_data += 1;
                 }
+                timeline.events.push(event);
+                bytes += body.len();
             }
             start = page.last_evaluated_key;
             timeline.whole = start.is_none();
-            if timeline.whole || events >= NEWEST_EVENTS || bytes >= EVENT_BYTES {
+            if timeline.whole || timeline.events.len() >= NEWEST_EVENTS || bytes >= EVENT_BYTES {
                 break;
             }
         }
