@@ -239,15 +239,18 @@ async fn what_is_understood_after_an_upgrade_leaves_quarantine() {
         ("Member.EventNotify", rested),
         ("Desk.New", "{}"),
         ("Desk.SessionEventNotify", "{ }"),
+        // The query named no command, and the body named one that was not found in it.
+        ("", r#"{"CallbackCommand":"Member.EventNotify","MemberId":"cy","Status":"rest","EventTime":1}"#),
+        ("", "{\t}"),
     ] {
         let received = Received { app, body: body.as_bytes(), at_ms: 1_793_584_800_000 };
         store.quarantine(received, command, "of an earlier version").await.unwrap();
     }
     let replay = ["quarantine", "replay", APP[0], APP[1], "--day", "2026-11-02"];
     let said = on(&stage, &replay).await;
-    assert_eq!(said.out, "replayed: 2; 2 still not understood\n", "{}", said.err);
+    assert_eq!(said.out, "replayed: 3; 3 still not understood\n", "{}", said.err);
     let said = on(&stage, &[replay.as_slice(), &["--json"]].concat()).await;
-    assert_eq!(serde_json::from_str::<Value>(&said.out).unwrap(), json!({ "replayed": 0, "left": 2 }));
+    assert_eq!(serde_json::from_str::<Value>(&said.out).unwrap(), json!({ "replayed": 0, "left": 3 }));
     assert_eq!(store.profile(app, "maya").await.unwrap().last_agent.as_deref(), Some("bo"));
     let row = store.session(app, "s-1").await.unwrap().unwrap();
     assert_eq!(row.agent.as_deref(), Some("bo"));

@@ -7,15 +7,16 @@ use std::time::Duration;
 use aws_sdk_dynamodb::{primitives::Blob, types::AttributeValue};
 use desk_local::{
     engine::SESSIONS_TABLE,
-    stage::{APP, Stage},
+    proxy::{Proxy, Verdict},
+    stage::{APP, Stage, store_at},
 };
 use desk_webhooks::{
     digest::sha256_hex,
     protocol::{AppId, EventTime, read},
     session::ProfileChange,
     store::{
-        Moment, Order, SessionRow, Sessions, Shelf, Store,
-        ports::{FoldSessions, Folded, KeepEvents, Quarantine, Reach, ReadFacts, Received},
+        Moment, Order, Quarantined, SessionRow, Sessions, Shelf, Store,
+        ports::{FoldSessions, Folded, KeepEvents, KeepStatuses, Quarantine, Reach, ReadFacts, Received},
     },
 };
 use serde_json::json;
@@ -136,6 +137,87 @@ async fn what_is_in_quarantine_is_read_whole_and_goes_whole() {
     assert_eq!(left.count(), 0, "no part stays behind");
 }
 
+async fn quarantined(store: &Store, day: EventTime) -> Vec<Quarantined> {
+    let (mut entries, mut pages) = (Vec::new(), store.quarantined(app(), day, 0));
+    while let Some(entry) = pages.next().await.unwrap() {
+        entries.push(entry);
+    }
+    entries
+}
+
+#[tokio::test]
+async fn two_entries_with_the_same_large_body_are_released_one_by_one() {
+    let stage = Stage::start().await.unwrap();
+    let store = stage.store();
+    let body: String = (0..14_000_u32).map(|n| sha256_hex(&n.to_be_bytes())).collect();
+    for at_ms in [5, 6] {
+        let received = Received { app: app(), body: body.as_bytes(), at_ms };
+        store.quarantine(received, "Desk.New", "CallbackCommand").await.unwrap();
+    }
+    let day = EventTime::from_ms(5).unwrap();
+    let entries = quarantined(&store, day).await;
+    assert!(store.release(app(), day, &entries[0].id).await.unwrap());
+    let left = quarantined(&store, day).await;
+    assert_eq!(left.len(), 1);
+    assert!(left[0].body == body.as_bytes(), "{} bytes are left", left[0].body.len());
+    assert!(store.release(app(), day, &entries[1].id).await.unwrap());
+    let left = stage.client().scan().table_name(SESSIONS_TABLE).send().await.unwrap();
+    assert_eq!(left.count(), 0);
+}
+
+/// A release is interrupted at every call that it makes.
+#[tokio::test]
+async fn an_interrupted_release_leaves_no_entry_without_its_body() {
+    let refused = r#"{"__type":"com.amazonaws.dynamodb.v20120810#AccessDeniedException"}"#;
+    let body: String = (0..14_000_u32).map(|n| sha256_hex(&n.to_be_bytes())).collect();
+    let day = EventTime::from_ms(5).unwrap();
+    for calls in 0.. {
+        let stage = Stage::start().await.unwrap();
+        let received = Received { app: app(), body: body.as_bytes(), at_ms: 5 };
+        stage.store().quarantine(received, "Desk.New", "CallbackCommand").await.unwrap();
+        let entry = quarantined(&stage.store(), day).await.remove(0);
+        let endpoint = stage.endpoint();
+        let broken = Proxy::start(&endpoint, move |call| {
+            if call.number < calls { Verdict::Pass } else { Verdict::Answer(400, refused.into()) }
+        });
+        let broken = broken.await.unwrap();
+        let released = store_at(broken.endpoint()).release(app(), day, &entry.id).await;
+        for entry in quarantined(&stage.store(), day).await {
+            assert!(entry.body == body.as_bytes(), "{} bytes after {calls} calls", entry.body.len());
+        }
+        if released.is_ok() {
+            assert!(calls > 3, "{calls}");
+            break;
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_erasure_finds_quarantined_bodies_that_are_not_json() {
+    let stage = Stage::start().await.unwrap();
+    let store = stage.store();
+    let day = EventTime::from_ms(5).unwrap();
+    let cases: [(&[u8], &str, usize); 9] = [
+        (b"\xef\xbb\xbf{\"ClientUserId\":\"maya\"}", "maya", 1),
+        (b"{\"ClientUserId\":\"maya\",\"More\":\"\xff\"}", "maya", 1),
+        (b"{\"More\":\"\xff\"\",\"ClientUserId\":\"maya\"}", "maya", 1),
+        (b"{\"ClientUserId\":\"maya\"", "maya", 1),
+        (br#"{"ClientUserId":"m\u00e4ya\/1""#, "m\u{e4}ya/1", 1),
+        (br#"{"ClientUserId":"m\u00E4ya/1","#, "m\u{e4}ya/1", 1),
+        ("{\"ClientUserId\":\"m\u{e4}ya/1\",".as_bytes(), "m\u{e4}ya/1", 1),
+        (br#"{"ClientUserId":"mayas","Text":"\"maya\"","#, "maya", 0),
+        (br#"{"ClientUserId":"li","Text":"maya"}"#, "maya", 0),
+    ];
+    for (body, user, expected) in cases {
+        store.quarantine(Received { app: app(), body, at_ms: 5 }, "Desk.New", "a reason").await.unwrap();
+        let erased = store.erase_quarantined(app(), user, day).await.unwrap();
+        assert_eq!(erased, expected, "{user} in {}", String::from_utf8_lossy(body));
+        for entry in quarantined(&store, day).await {
+            store.release(app(), day, &entry.id).await.unwrap();
+        }
+    }
+}
+
 #[tokio::test]
 async fn of_two_contents_under_one_key_it_does_not_matter_which_came_first() {
     let mut summaries = Vec::new();
@@ -198,4 +280,55 @@ async fn a_time_in_the_far_future_holds_no_profile_fast() {
         store.move_profile(received, "maya", EventTime::from_ms(at).unwrap(), &change).await.unwrap();
     }
     assert_eq!(store.profile(app(), "maya").await.unwrap().last_agent.as_deref(), Some("dan"));
+}
+
+#[tokio::test]
+async fn an_old_change_of_a_profile_does_not_end_it_earlier() {
+    let stage = Stage::start().await.unwrap();
+    let counting = Proxy::start(&stage.endpoint(), |_| Verdict::Pass).await.unwrap();
+    let seconds = |seconds| Some(Duration::from_secs(seconds));
+    let (agent, rating) = (ProfileChange::LastAgent("bo".into()), ProfileChange::LastRating(5));
+    // A change, its second and the retention; then the expiry of the profile and the number of writes that were tried.
+    let steps = [
+        (&agent, 500, seconds(100), Some(600), 1),
+        // An event from the spill queue, a replay or a rebuild.
+        (&rating, 10, seconds(100), Some(600), 2),
+        // Such an event that changes nothing.
+        (&rating, 9, seconds(100), Some(600), 1),
+        (&rating, 510, seconds(100), Some(610), 1),
+        (&agent, 520, seconds(100), Some(620), 1),
+        // After the retention was shortened.
+        (&agent, 530, seconds(50), Some(620), 2),
+        (&agent, 580, seconds(50), Some(630), 1),
+        // After it was switched off, and on again.
+        (&rating, 590, None, None, 1),
+        (&agent, 600, seconds(50), None, 2),
+    ];
+    for (number, (change, at, retention, expected, writes)) in steps.into_iter().enumerate() {
+        let store = store_at(counting.endpoint()).forgetting_after(retention);
+        let received = Received { app: app(), body: b"{}", at_ms: at * 1000 };
+        let at = EventTime::from_ms(received.at_ms).unwrap();
+        counting.take_calls();
+        store.move_profile(received, "maya", at, change).await.unwrap();
+        let scan = stage.client().scan().table_name(SESSIONS_TABLE).send().await.unwrap();
+        let expires_at = scan.items()[0].get("expires_at").map(|at| at.as_n().unwrap().parse().unwrap());
+        assert_eq!(expires_at, expected, "step {number}");
+        assert_eq!(counting.take_calls().len(), writes, "step {number}");
+    }
+    let profile = stage.store().profile(app(), "maya").await.unwrap();
+    assert_eq!(profile.last_agent_at.map(EventTime::as_ms), Some(600_000));
+    assert_eq!(profile.last_rating_at.map(EventTime::as_ms), Some(590_000));
+}
+
+#[tokio::test]
+async fn a_status_has_no_expiry_after_the_retention_was_switched_off() {
+    let stage = Stage::start().await.unwrap();
+    for (at, retention) in [(1, Some(Duration::from_secs(100))), (2, None)] {
+        let body = json!({ "MemberId": "bo", "Status": "rest", "EventTime": at }).to_string();
+        let received = Received { app: app(), body: body.as_bytes(), at_ms: at };
+        let store = stage.store().forgetting_after(retention);
+        store.move_status(received, &read(&body).unwrap()).await.unwrap();
+    }
+    let scan = stage.client().scan().table_name(SESSIONS_TABLE).send().await.unwrap();
+    assert!(!scan.items()[0].contains_key("expires_at"));
 }

@@ -116,6 +116,38 @@ async fn every_user_finds_the_session_whatever_the_order_of_arrival() {
 }
 
 #[tokio::test]
+async fn a_user_finds_each_session_of_others_once_and_in_pages() {
+    let stage = Stage::start().await.unwrap();
+    let store = stage.store();
+    for number in 100..140 {
+        // The first event may come last: the session then goes to another user, and begins earlier.
+        let mut users = [("li", number), ("maya", number + 1000), ("zoe", number - 3 * (number % 2))];
+        users.rotate_left(usize::from(number % 3 == 0));
+        for (user, at) in users {
+            let session = format!("s-{number}");
+            let more = json!({ "SessionId": session, "MsgKey": user });
+            happened(&store, user, at, "Human.UserSendMsg", more).await;
+            store.fold(app(), &session, Reach::Whole, 1).await.unwrap();
+        }
+    }
+    for user in ["li", "maya", "zoe"] {
+        let all = store.sessions_of_user(app(), user, None, 0).take(1000).await.unwrap();
+        let found: BTreeSet<_> = all.iter().map(|row| &row.session).collect();
+        assert_eq!((all.len(), found.len()), (40, 40), "{user} finds each session once");
+        assert!(all.iter().is_sorted_by(|a, b| a.began_at >= b.began_at), "{user}");
+        assert!(all.iter().any(|row| row.user.as_deref() != Some(user)), "{user}");
+        let (mut paged, mut after) = (Vec::new(), None);
+        loop {
+            let page = store.sessions_of_user(app(), user, after, 0).take(7).await.unwrap();
+            let Some(last) = page.last() else { break };
+            after = store.session_of_user(app(), &last.session, user).await.unwrap();
+            paged.extend(page);
+        }
+        assert_eq!(paged, all, "{user}");
+    }
+}
+
+#[tokio::test]
 async fn a_session_of_one_user_has_no_item_of_a_further_one() {
     let stage = Stage::start().await.unwrap();
     let store = stage.store();

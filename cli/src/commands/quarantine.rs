@@ -71,9 +71,10 @@ async fn replay(store: &Store, app: AppId, at_ms: u64) -> Result<(usize, usize),
     let (mut replayed, mut left) = (0, 0);
     let mut entries = of_day(store, app, at_ms);
     while let Some(entry) = entries.next().await? {
-        let command = match &entry.command {
+        // An empty command is absent: neither the query nor the body named one that was known then.
+        let command = match entry.command.as_deref() {
+            None | Some("") => command_of(&entry.body),
             Some(command) => Some(Command::from_wire(command)),
-            None => command_of(&entry.body),
         };
         let understood = command.and_then(|command| understand(app, &command, &entry.body).ok());
         let Some(understood) = understood else {

@@ -18,6 +18,8 @@ use crate::{
 
 const QUERY: &str = "Query";
 const DELETE: &str = "DeleteItem";
+/// U+FEFF in UTF-8.
+const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
 /// The counts of what an erasure deleted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
@@ -93,27 +95,53 @@ impl Store {
         let mut gone = 0;
         let mut entries = self.quarantined(app, on, 0);
         while let Some(entry) = entries.next().await? {
-            if user_named_in(&entry.body).as_deref() == Some(user_id) {
+            if names(&entry.body, user_id) {
                 gone += usize::from(self.release(app, on, &entry.id).await?);
             }
         }
         Ok(gone)
     }
 
-    /// Deletes an entry of a day's quarantine with all its parts. Returns whether there was one.
+    /// Deletes an entry of a day's quarantine with its parts. Returns whether there was one.
+    ///
+    /// Entries with the same body share its parts: these are deleted with the last of them.
     ///
     /// # Errors
     /// DynamoDB's.
     pub async fn release(&self, app: AppId, on: EventTime, entry: &str) -> Result<bool, StoreError> {
         let pk = keys::quarantine(app, &day(on));
         let Some(item) = self.get(&self.sessions_table, pk.clone(), entry).await? else { return Ok(false) };
-        let kept: KeptItem = from_item("GetItem", item)?;
-        // The entry last: while anything is left of it, it is found.
-        for part in 0..kept.parts.unwrap_or_default() {
-            let sk = part_key(kept.digest.as_deref().unwrap_or_default(), part);
-            self.delete(&self.sessions_table, &pk, &sk).await?;
+        let KeptItem { parts, digest, .. } = from_item("GetItem", item)?;
+        // The entry first: an entry whose parts are missing could not be replayed any more.
+        let is_deleted = self.delete(&self.sessions_table, &pk, entry).await?;
+        if let (Some(parts), Some(digest)) = (parts, digest)
+            && !self.is_digest_in_quarantine(&pk, &digest).await?
+        {
+            for part in 0..parts {
+                self.delete(&self.sessions_table, &pk, &part_key(&digest, part)).await?;
+            }
         }
-        self.delete(&self.sessions_table, &pk, entry).await
+        Ok(is_deleted)
+    }
+
+    /// True if an entry of a day's quarantine has its body in the parts of this digest.
+    async fn is_digest_in_quarantine(&self, pk: &str, digest: &str) -> Result<bool, StoreError> {
+        let mut entries = self
+            .client
+            .query()
+            .table_name(&self.sessions_table)
+            .key_condition_expression("pk = :pk AND sk BETWEEN :first AND :last")
+            .filter_expression("digest = :digest")
+            .expression_attribute_values(":pk", text(pk))
+            .expression_attribute_values(":first", text(keys::FIRST_QUARANTINED))
+            .expression_attribute_values(":last", text(keys::AFTER_QUARANTINED))
+            .expression_attribute_values(":digest", text(digest))
+            .projection_expression("sk")
+            .consistent_read(true)
+            .into_paginator()
+            .items()
+            .send();
+        entries.try_next().await.map(|entry| entry.is_some()).map_err(|error| StoreError::of(QUERY, error))
     }
 
     /// The partitions in which a user has something, as the index knows them.
@@ -231,4 +259,36 @@ impl Store {
         let output = delete.send().await.map_err(|error| StoreError::of(DELETE, error))?;
         Ok(output.attributes.is_some_and(|item| !item.is_empty()))
     }
+}
+
+/// True if a quarantined body names a user: as its `ClientUserId`, or in any string if it is not valid JSON.
+fn names(body: &[u8], user_id: &str) -> bool {
+    let text = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body);
+    match serde_json::from_slice::<serde_json::Value>(text) {
+        Ok(_) => user_named_in(text).as_deref() == Some(user_id),
+        Err(_) => has_string(text, user_id),
+    }
+}
+
+/// True if a JSON string with this value stands between two quotes, however it is escaped.
+///
+/// It is unknown which quotes begin a string: the body may be cut off anywhere.
+fn has_string(body: &[u8], value: &str) -> bool {
+    let (mut quote, mut is_escaped) = (None, false);
+    for (at, byte) in body.iter().enumerate() {
+        match byte {
+            _ if is_escaped => is_escaped = false,
+            b'\\' => is_escaped = true,
+            b'"' => {
+                let string = quote.replace(at).and_then(|quote| body.get(quote..=at));
+                if string.and_then(|string| serde_json::from_slice::<String>(string).ok()).as_deref()
+                    == Some(value)
+                {
+                    return true;
+                }
+            }
+            _ => {}
+        }
+    }
+    false
 }

@@ -181,6 +181,11 @@ impl KeepEvents for Store {
 
 impl Store {
     /// Writes a change of a profile, unless the profile has something at least as new.
+    ///
+    /// A profile expires when the last of its changes does: its expiry only moves later, and a profile without one
+    /// gets none. A change that just came in needs one request. A second one is needed only if the profile lasts
+    /// longer than the change: the change was received earlier (spill queue, replay, rebuild), or the retention
+    /// was shortened.
     pub(super) async fn write_profile(
         &self,
         app: AppId,
@@ -194,22 +199,43 @@ impl Store {
             ProfileChange::LastAgent(agent) => text(agent),
             ProfileChange::LastRating(rating) => number(rating),
         };
-        let mut set = format!("SET #field = :value, {field}_at = :at");
-        let mut update = self
+        let set = format!("SET #field = :value, {field}_at = :at");
+        let is_newer = format!("(attribute_not_exists({field}_at) OR {field}_at < :at)");
+        let update = self
             .client
             .update_item()
             .table_name(&self.sessions_table)
             .key("pk", text(keys::user(app, user_id)))
             .key("sk", text(keys::PROFILE))
-            .condition_expression(format!("attribute_not_exists({field}_at) OR {field}_at < :at"))
             .expression_attribute_names("#field", field)
             .expression_attribute_values(":value", value)
             .expression_attribute_values(":at", number(at_ms));
-        if let Some(expires_at) = expires_at {
-            set.push_str(", expires_at = :expires_at");
-            update = update.expression_attribute_values(":expires_at", number(expires_at));
+        let Some(expires_at) = expires_at else {
+            let update =
+                update.update_expression(format!("{set} REMOVE expires_at")).condition_expression(is_newer);
+            return unless_condition_failed(update.send().await);
+        };
+        let with_expiry = update
+            .clone()
+            .update_expression(format!("{set}, expires_at = :expires_at"))
+            .condition_expression(format!(
+                "{is_newer} AND (attribute_not_exists(pk) OR expires_at <= :expires_at)"
+            ))
+            .expression_attribute_values(":expires_at", number(expires_at))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        let there = match with_expiry.send().await {
+            Ok(_) => return Ok(()),
+            Err(error) => condition_failed(error)?,
+        };
+        let stored_at = there.get(&format!("{field}_at")).and_then(|at| at.as_n().ok()?.parse::<u64>().ok());
+        if stored_at.is_some_and(|stored_at| stored_at >= at_ms) {
+            return Ok(());
         }
-        unless_condition_failed(update.update_expression(set).send().await)
+        // A profile that is deleted in between was erased, or expired later than this change would.
+        let update = update
+            .update_expression(set)
+            .condition_expression(format!("attribute_exists(pk) AND {is_newer}"));
+        unless_condition_failed(update.send().await)
     }
 }
 
@@ -241,9 +267,12 @@ impl KeepStatuses for Store {
             .expression_attribute_names("#at", "at")
             .expression_attribute_values(":status", text(&event.status))
             .expression_attribute_values(":at", number(no_later_than_now(received.at_ms, event.event_time)));
-        if let Some(expires_at) = self.expires_at(received.at_ms) {
-            set.push_str(", expires_at = :expires_at");
-            update = update.expression_attribute_values(":expires_at", number(expires_at));
+        match self.expires_at(received.at_ms) {
+            Some(expires_at) => {
+                set.push_str(", expires_at = :expires_at");
+                update = update.expression_attribute_values(":expires_at", number(expires_at));
+            }
+            None => set.push_str(" REMOVE expires_at"),
         }
         unless_condition_failed(update.update_expression(set).send().await)
     }

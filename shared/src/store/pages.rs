@@ -16,7 +16,7 @@ const PAGE: i32 = 100;
 /// Sessions that are listed together.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Shelf {
-    /// Those of a user.
+    /// Those that belong to a user, and those of others in which the user has an event.
     User(String),
     /// Those that began on a day (`2027-02-01`, UTC).
     Day(String),
@@ -55,6 +55,8 @@ struct Pages<'a> {
     /// The attribute that orders the index.
     order_key: &'static str,
     value: String,
+    /// The user whose sessions these are.
+    user: Option<(AppId, String)>,
     order: Order,
     /// Only sessions that began then or come after it, thirteen digits of milliseconds since the epoch.
     from: Option<String>,
@@ -75,12 +77,13 @@ impl Store {
         now_seconds: u64,
     ) -> Sessions<'_> {
         let from = after.as_ref().map(|place| place.began_at.clone());
-        let partition = |index, key, order_key, value| Pages {
+        let partition = |index, key, order_key, value, user| Pages {
             store: self,
             index,
             key,
             order_key,
             value,
+            user,
             order,
             from: from.clone(),
             now_seconds,
@@ -88,9 +91,13 @@ impl Store {
             done: false,
         };
         let pages = match shelf {
-            Shelf::User(user) => vec![partition("by-user", "by_user", "by_user_at", keys::user(app, user))],
+            Shelf::User(user) => {
+                let value = keys::user(app, user);
+                vec![partition("by-user", "by_user", "by_user_at", value, Some((app, user.clone())))]
+            }
             Shelf::Day(day) => {
-                let shard = |shard| partition("by-day", "by_day", "by_day_at", keys::day(app, day, shard));
+                let shard =
+                    |shard| partition("by-day", "by_day", "by_day_at", keys::day(app, day, shard), None);
                 (0..keys::DAY_SHARDS).map(shard).collect()
             }
         };
@@ -143,9 +150,13 @@ impl Pages<'_> {
         let page = query
             .key_condition_expression(condition)
             // The by-user index holds decisions too, for erasure.
-            .filter_expression("sk = :summary AND (attribute_not_exists(expires_at) OR expires_at > :now)")
+            .filter_expression(
+                "(sk = :summary OR begins_with(sk, :further_user)) \
+                 AND (attribute_not_exists(expires_at) OR expires_at > :now)",
+            )
             .expression_attribute_values(":value", text(&self.value))
             .expression_attribute_values(":summary", text(keys::SUMMARY))
+            .expression_attribute_values(":further_user", text(keys::FURTHER_USER))
             .expression_attribute_values(":now", number(self.now_seconds))
             .scan_index_forward(order == Order::OldestFirst)
             .set_exclusive_start_key(self.start.take())
@@ -155,8 +166,30 @@ impl Pages<'_> {
             .map_err(|error| StoreError::of(QUERY, error))?;
         self.start = page.last_evaluated_key;
         self.done = self.start.is_none();
-        let rows = page.items.unwrap_or_default().into_iter().map(|item| from_item(QUERY, item));
-        rows.collect::<Result<_, _>>().map(Some)
+        let mut rows = Vec::new();
+        for item in page.items.unwrap_or_default() {
+            rows.extend(self.row(item).await?);
+        }
+        Ok(Some(rows))
+    }
+
+    /// The session that an item of the index stands for; `None` if the list has the session by another item, or
+    /// the session is gone.
+    async fn row(&self, item: Item) -> Result<Option<SessionRow>, StoreError> {
+        let text_of = |name| item.get(name).and_then(|value| value.as_s().ok()).cloned();
+        let is_further_user = text_of("sk").is_some_and(|sk| sk.starts_with(keys::FURTHER_USER));
+        let (Some((app, user)), true) = (&self.user, is_further_user) else {
+            return from_item(QUERY, item).map(Some);
+        };
+        let pk = text_of("pk").unwrap_or_default();
+        let Some(session_id) = pk.strip_prefix(&keys::session(*app, "")) else { return Ok(None) };
+        let row = self.store.session(*app, session_id).await?.filter(|row| {
+            let is_owner = row.user.as_ref() == Some(user);
+            !is_owner && row.expires_at.is_none_or(|expires_at| expires_at > self.now_seconds)
+        });
+        // The order of the index is that of the list.
+        let began_at = text_of("by_user_at");
+        Ok(row.map(|row| SessionRow { began_at: began_at.unwrap_or(row.began_at), ..row }))
     }
 }
 

@@ -233,7 +233,7 @@ impl Store {
             received_at_ms: kept.received_at,
             expires_at: kept.expires_at,
             body: match self.body(kept).await {
-                // A release was interrupted after it deleted the parts.
+                // An earlier version deleted the parts before the entry, and was interrupted.
                 Err(error) if matches!(error.kind, Kind::Unreadable(_)) => Vec::new(),
                 body => body?,
             },
@@ -284,5 +284,25 @@ impl Store {
                 from_item("GetItem", item)
             })
             .transpose()
+    }
+
+    /// One session as the list of a user shows it; `None` if nothing is known of it.
+    ///
+    /// # Errors
+    /// DynamoDB's, or an item that cannot be read.
+    pub async fn session_of_user(
+        &self,
+        app: AppId,
+        session_id: &str,
+        user_id: &str,
+    ) -> Result<Option<SessionRow>, StoreError> {
+        let Some(row) = self.session(app, session_id).await? else { return Ok(None) };
+        if row.user.as_deref() == Some(user_id) {
+            return Ok(Some(row));
+        }
+        let (pk, sk) = (keys::session(app, session_id), keys::further_user(user_id));
+        let further = self.get(&self.sessions_table, pk, &sk).await?;
+        let began_at = further.and_then(|item| item.get("by_user_at")?.as_s().ok().cloned());
+        Ok(Some(SessionRow { began_at: began_at.unwrap_or(row.began_at), ..row }))
     }
 }

@@ -30,9 +30,15 @@ pub(super) async fn run(store: &Store, wanted: Wanted) -> Result<(), CliError> {
     let Wanted { app, day, user, limit, after, json } = wanted;
     let after = match after {
         None => None,
-        Some(session) => Some(store.session(app, &session).await?.ok_or_else(|| {
-            CliError::said(format!("--after: nothing is known of session {session} of app {app}"))
-        })?),
+        Some(session) => {
+            let row = match &user {
+                None => store.session(app, &session).await?,
+                Some(user) => store.session_of_user(app, &session, user).await?,
+            };
+            Some(row.ok_or_else(|| {
+                CliError::said(format!("--after: nothing is known of session {session} of app {app}"))
+            })?)
+        }
     };
     let now_seconds = now_ms() / 1000;
     let mut sessions = match day {
