@@ -24,6 +24,14 @@ pub(crate) enum CliError {
     /// Standard output cannot be written.
     #[error("cannot write to standard output: {0}")]
     Output(io::Error),
+    /// The same, after a change.
+    #[error("{change}, but cannot write to standard output: {error}")]
+    OutputOfChange {
+        /// The change, as a sentence.
+        change: &'static str,
+        /// Why.
+        error: io::Error,
+    },
     /// Ctrl-C.
     #[error("interrupted")]
     Interrupted,

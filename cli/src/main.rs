@@ -11,13 +11,13 @@ mod output;
 mod stack;
 mod tables;
 
-use std::{io, process::ExitCode};
+use std::process::ExitCode;
 
 use clap::Parser;
 
 use args::Arguments;
 use error::CliError;
-use output::{Text, escaped, note, red, say};
+use output::{Text, escaped, note, red, say, unless_closed};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
@@ -27,10 +27,9 @@ async fn main() -> ExitCode {
         // The help or the version.
         Err(asked) => say!("{}", Text::of_clap(&asked)),
     };
-    match done.and_then(|()| output::flush()) {
+    // The reader has seen enough: `desk ... | head`.
+    match unless_closed(done) {
         Ok(()) => ExitCode::SUCCESS,
-        // The reader has seen enough: `desk ... | head`.
-        Err(CliError::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         // As shells report a command that a signal ended.
         Err(CliError::Interrupted) => ExitCode::from(130),
         // The findings in a document are printed already.

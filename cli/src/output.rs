@@ -12,9 +12,12 @@ mod lines;
 
 use std::{
     fmt::{self, Display, Write as _},
-    io::{self, IsTerminal, Write as _},
+    fs::File,
+    io::{self, ErrorKind, IsTerminal, Write as _},
+    os::fd::AsFd,
 };
 
+use anstream::{AutoStream, ColorChoice, adapter::strip_str};
 use anstyle::{AnsiColor, Style};
 use desk_webhooks::protocol::Reply;
 use jiff::{Timestamp, tz::TimeZone};
@@ -120,7 +123,7 @@ impl Text {
 
     /// The columns that it takes on a terminal: two for a Chinese character, none for a color.
     pub(crate) fn width(&self) -> usize {
-        anstream::adapter::strip_str(&self.0).to_string().width()
+        strip_str(&self.0).to_string().width()
     }
 }
 
@@ -207,7 +210,23 @@ pub(crate) fn shell_word(word: &str) -> String {
 /// # Errors
 /// It cannot be written.
 pub(crate) fn print_line(line: &Text) -> Result<(), CliError> {
-    writeln!(anstream::stdout().lock(), "{}", line.0).map_err(CliError::Output)
+    let line = match AutoStream::choice(&io::stdout()) {
+        ColorChoice::Never => strip_str(&line.0).to_string(),
+        _ => line.0.clone(),
+    };
+    write_exactly(line + "\n")
+}
+
+/// Returns success if standard output is a closed pipe. The verdict that is printed decides the exit code,
+/// whether it is read or not.
+///
+/// # Errors
+/// It cannot be written for another reason.
+pub(crate) fn unless_closed(printed: Result<(), CliError>) -> Result<(), CliError> {
+    match printed {
+        Err(CliError::Output(error)) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        printed => printed,
+    }
 }
 
 /// Prints a line to standard error. For [`note!`] alone. There is no place to report a failure; the exit code
@@ -234,7 +253,7 @@ pub(crate) fn ask(question: &Text) -> io::Result<String> {
 /// # Errors
 /// It cannot be written.
 pub(crate) fn json(value: &impl Serialize) -> Result<(), CliError> {
-    print_json(&serde_json::to_string_pretty(value).map_err(cannot_serialize)?)
+    print_json(serde_json::to_string_pretty(value).map_err(cannot_serialize)?)
 }
 
 fn one_line(value: &impl Serialize) -> Result<String, CliError> {
@@ -257,7 +276,7 @@ impl JsonList {
     pub(crate) fn item(&mut self, value: &impl Serialize) -> Result<(), CliError> {
         let before = if self.has_items { "," } else { "[" };
         self.has_items = true;
-        print_json(&format!("{before} {}", one_line(value)?))
+        print_json(format!("{before} {}", one_line(value)?))
     }
 
     /// Ends the list.
@@ -265,7 +284,7 @@ impl JsonList {
     /// # Errors
     /// It cannot be written.
     pub(crate) fn end(self) -> Result<(), CliError> {
-        print_json(if self.has_items { "]" } else { "[]" })
+        print_json(if self.has_items { "]" } else { "[]" }.to_owned())
     }
 }
 
@@ -273,12 +292,9 @@ fn cannot_serialize(error: serde_json::Error) -> CliError {
     CliError::said(format!("the JSON cannot be written: {error}"))
 }
 
-fn print_json(json: &str) -> Result<(), CliError> {
-    if io::stdout().is_terminal() {
-        write_exactly(&[&escaped_json(json), "\n"])
-    } else {
-        write_exactly(&[json, "\n"])
-    }
+fn print_json(json: String) -> Result<(), CliError> {
+    let json = if io::stdout().is_terminal() { escaped_json(&json) } else { json };
+    write_exactly(json + "\n")
 }
 
 /// Prints a document as it was written.
@@ -289,21 +305,14 @@ pub(crate) fn document(document: &str) -> Result<(), CliError> {
     if io::stdout().is_terminal() {
         document.lines().try_for_each(|line| say!("{}", line))
     } else {
-        write_exactly(&[document])
+        write_exactly(document.to_owned())
     }
 }
 
-fn write_exactly(parts: &[&str]) -> Result<(), CliError> {
-    let mut out = io::stdout().lock();
-    parts.iter().try_for_each(|part| out.write_all(part.as_bytes())).map_err(CliError::Output)
-}
-
-/// Writes what is still held back. A command succeeds only after this.
-///
-/// # Errors
-/// It cannot be written.
-pub(crate) fn flush() -> Result<(), CliError> {
-    io::stdout().flush().map_err(CliError::Output)
+/// Writes to the descriptor. The standard library reports success if the descriptor is not open for writing.
+fn write_exactly(text: String) -> Result<(), CliError> {
+    let out = io::stdout().as_fd().try_clone_to_owned().map(File::from);
+    out.and_then(|mut out| out.write_all(text.as_bytes())).map_err(CliError::Output)
 }
 
 fn styled(style: Style, part: impl Part) -> Text {
@@ -434,7 +443,7 @@ mod tests {
         let error = clap::Command::new("desk").error(clap::error::ErrorKind::Io, HOSTILE);
         let shown = Text::of_clap(&error).0;
         assert!(shown.starts_with("\u{1b}["), "{shown:?}");
-        let plain = anstream::adapter::strip_str(&shown).to_string();
+        let plain = strip_str(&shown).to_string();
         assert!(plain.contains(r"a\u{1b}[2J\u{7f}\u{9b}\u{202e}"), "{plain:?}");
         for (text, expected) in
             [("\u{1b}[1;31mred", Some("\u{1b}[1;31m")), ("\u{1b}[2J", None), ("\u{1b}[", None)]

@@ -130,6 +130,14 @@ async fn each_way_to_be_safe_passes_and_an_open_door_does_not() {
     assert_eq!((failed(&checks), code), (vec!["a stranger stays outside"], Some(1)), "{checks:?}");
     let said = run(&[], &["doctor", "--url", &open, APP[0], APP[1]]).await;
     assert!(said.out.contains("stale timestamps were not tried"), "{}", said.out);
+    // The doctor asks from an address that is allowed. What the others get cannot be seen from it.
+    const STRANGER: &str = "a stranger stays outside";
+    let narrow = deployment(&[("SDK_APP_IDS", "1400000001"), ("ALLOWED_CIDRS", "127.0.0.0/8")]).await;
+    for url in [&open, &narrow] {
+        let told = "from this address, anyone who knows an app id can send callbacks; ALLOWED_CIDRS may keep other \
+                    addresses out, which cannot be seen from here; set URL keys, or SIGNATURE_POLICY to required";
+        assert_eq!(said_of(STRANGER, url, &[]).await, ("fail".into(), told.into()));
+    }
     // A key that nobody asks for is no protection.
     let (checks, _) = examined(&format!("{open}/a-key-of-sixteen-letters"), &[]).await;
     assert!(failed(&checks).contains(&"needs a URL key"), "{checks:?}");

@@ -179,6 +179,20 @@ impl World {
     }
 }
 
+/// True if the command line changes something.
+fn changes(words: &[&str]) -> bool {
+    let command = &words[..words.len().min(2)];
+    let changing = [
+        ["rules", "publish"],
+        ["rules", "rollback"],
+        ["sessions", "refold"],
+        ["quarantine", "replay"],
+        ["users", "set"],
+        ["users", "erase"],
+    ];
+    !words.contains(&"--help") && (changing.iter().any(|known| command == known) || command[0] == "send")
+}
+
 /// The commands without subcommands, and which of them print JSON on demand.
 fn commands() -> Vec<(String, bool)> {
     fn walk(command: &clap::Command, above: &str, found: &mut Vec<(String, bool)>) {
@@ -395,31 +409,54 @@ async fn every_command_fails_if_its_output_cannot_be_written() {
             }
             all.push(words(&arguments));
         }
+        let read_only = || File::open("/dev/null").unwrap();
         for words in all {
             let words: Vec<_> = words.iter().map(String::as_str).collect();
-            let output = world.command(&words).stdout(full()).output().unwrap();
-            let said = String::from_utf8(output.stderr).unwrap();
-            assert_eq!(output.status.code(), Some(1), "{words:?}: {said}");
-            assert!(
-                said.contains("error: cannot write to standard output: No space left"),
-                "{words:?}: {said}"
-            );
+            for (out, reason) in [(full(), "No space left"), (read_only(), "Bad file descriptor")] {
+                let output = world.command(&words).stdout(out).output().unwrap();
+                let said = String::from_utf8(output.stderr).unwrap();
+                assert_eq!(output.status.code(), Some(1), "{words:?}: {said}");
+                assert!(
+                    said.contains(&format!("cannot write to standard output: {reason}")),
+                    "{words:?}: {said}"
+                );
+                let is_change = said.contains(", but cannot write");
+                assert_eq!(is_change, changes(&words), "{words:?}: {said}");
+            }
         }
     })
     .await;
 }
 
 #[tokio::test]
-async fn every_command_ends_quietly_if_nobody_reads_its_output() {
+async fn a_closed_pipe_is_no_error_and_changes_no_verdict() {
     in_a_world(|world| {
+        let broken = file("pools: {}\n");
+        let no_data = file("rules: [\n");
+        // A ruleset whose test fails has a table of its tests.
+        let mut fails_its_test = ruleset(7);
+        fails_its_test["tests"][0]["expect"]["rule"] = json!("default");
+        let fails_its_test = file(&ascii(&fails_its_test));
+        let verdicts = [path(&broken), path(&no_data), path(&fails_its_test), "/missing/rules.yaml"]
+            .into_iter()
+            .flat_map(|rules| [vec!["rules", "check", rules], vec!["rules", "check", rules, "--json"]]);
+        let verdicts = verdicts.map(|words| words.into_iter().map(str::to_owned).collect::<Vec<_>>());
+        let mut all: Vec<_> = verdicts.map(|words| (words, 1)).collect();
         for Case { command, arguments, .. } in world.cases() {
-            let words: Vec<_> = command.split(' ').chain(arguments.iter().map(String::as_str)).collect();
+            // Hostile answers of the server.
+            let fails = i32::from(["send", "doctor"].contains(&command));
+            let words = command.split(' ').map(str::to_owned).chain(arguments);
+            all.push((words.collect(), fails));
+        }
+        for (words, code) in all {
+            let words: Vec<_> = words.iter().map(String::as_str).collect();
             let (reader, writer) = std::io::pipe().unwrap();
             drop(reader);
             let output = world.command(&words).stdout(writer).output().unwrap();
             let said = String::from_utf8(output.stderr).unwrap();
-            assert_eq!(output.status.code(), Some(0), "{words:?}: {said}");
-            assert!(!said.contains("error:") && !said.contains("panicked"), "{words:?}: {said}");
+            assert_eq!(output.status.code(), Some(code), "{words:?}: {said}");
+            assert!(!said.contains("standard output") && !said.contains("panicked"), "{words:?}: {said}");
+            assert!(code != 0 || !said.contains("error:"), "{words:?}: {said}");
         }
     })
     .await;

@@ -200,6 +200,23 @@ fn a_text_that_is_not_even_data_has_a_report_too() {
 }
 
 #[test]
+fn a_file_that_cannot_be_read_has_a_report_too() {
+    let bytes = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(bytes.path(), [b'p', 0xff]).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let missing = folder.path().join("rules.yaml");
+    for file in [path(&bytes), folder.path().to_str().unwrap(), missing.to_str().unwrap()] {
+        let plain = desk(&[], &["rules", "check", file]);
+        let said = desk(&[], &["rules", "check", file, "--json"]);
+        let report: Value = serde_json::from_str(&said.out).unwrap_or_default();
+        let message = report["findings"][0]["message"].as_str().unwrap_or_default();
+        assert!(message.starts_with(file), "{file}: {}", said.out);
+        assert_eq!((said.code, &report["good"]), (Some(1), &json!(false)));
+        assert_eq!((plain.code, plain.err), (Some(1), format!("error: {message}\n")));
+    }
+}
+
+#[test]
 fn json_of_other_programs_is_read() {
     let document = json!({
         "pools": { "general \u{1f600}": { "group": 6500 } }, "default": { "pool": "general \u{1f600}" },

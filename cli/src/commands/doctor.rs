@@ -16,7 +16,7 @@ use super::deployment::{agent, cannot_reach, check_url, endpoint_and_key};
 use crate::{
     args::Doctor,
     error::CliError,
-    output::{self, faint, green, now_ms, red, say, yellow},
+    output::{self, faint, green, now_ms, red, say, unless_closed, yellow},
 };
 
 /// The platform gives up after this time.
@@ -103,11 +103,11 @@ pub(super) fn run(arguments: &Doctor) -> Result<(), CliError> {
         token: arguments.token.as_deref(),
     };
     let checks = patient.examine()?;
-    if arguments.json {
-        output::json(&checks.iter().map(to_json).collect::<Vec<_>>())?;
+    unless_closed(if arguments.json {
+        output::json(&checks.iter().map(to_json).collect::<Vec<_>>())
     } else {
-        checks.iter().try_for_each(show)?;
-    }
+        checks.iter().try_for_each(show)
+    })?;
     let failed = checks.iter().filter(|check| check.verdict == Verdict::Fail).count();
     match failed {
         0 => Ok(()),
@@ -148,7 +148,8 @@ impl Patient<'_> {
             (_, Lock::Shut) => (Verdict::Pass, "by the signature"),
             (Lock::Open, Lock::Open) => (
                 Verdict::Fail,
-                "anyone who knows an app id can send callbacks; set URL keys, or SIGNATURE_POLICY to required",
+                "from this address, anyone who knows an app id can send callbacks; ALLOWED_CIDRS may keep other \
+                 addresses out, which cannot be seen from here; set URL keys, or SIGNATURE_POLICY to required",
             ),
             _ => (Verdict::Note, "unknown; fix what is reported above first"),
         };

@@ -11,21 +11,52 @@ mod send;
 mod sessions;
 mod users;
 
-use std::path::Path;
+use std::{io::ErrorKind, path::Path};
 
 use desk_webhooks::webhook::Incoming;
 use serde_json::Value;
 
 use crate::{
-    args::{Arguments, Command},
+    args::{Arguments, Command, Quarantine, Rules, Sessions, Users},
     error::CliError,
 };
 
 /// Does what was asked.
 ///
 /// # Errors
-/// It could not be done.
+/// It could not be done, or its output could not be written.
 pub(crate) async fn run(arguments: Arguments) -> Result<(), CliError> {
+    let change = change(&arguments.command);
+    let done = run_command(arguments).await;
+    match (done, change) {
+        (Err(CliError::Output(error)), Some(change)) if error.kind() != ErrorKind::BrokenPipe => {
+            Err(CliError::OutputOfChange { change, error })
+        }
+        (done, _) => done,
+    }
+}
+
+/// The change that a command has made when it writes to standard output, if it makes one.
+fn change(command: &Command) -> Option<&'static str> {
+    match command {
+        Command::Rules(Rules::Publish { .. }) => Some("the ruleset is published and active"),
+        Command::Rules(Rules::Rollback { .. }) => Some("the rollback is done"),
+        Command::Sessions(Sessions::Refold { .. }) => Some("the summaries are rebuilt"),
+        Command::Quarantine(Quarantine::Replay { .. }) => Some("the quarantine is replayed"),
+        Command::Users(Users::Set { .. }) => Some("the user's attributes are changed"),
+        Command::Users(Users::Erase { .. }) => Some("the user is erased"),
+        Command::Send(_) => Some("the callback is sent"),
+        Command::Rules(_)
+        | Command::Calendar(_)
+        | Command::Sessions(_)
+        | Command::Quarantine(_)
+        | Command::Users(_)
+        | Command::Doctor(_)
+        | Command::Dynamodb(_) => None,
+    }
+}
+
+async fn run_command(arguments: Arguments) -> Result<(), CliError> {
     let stack = arguments.stack.as_deref();
     match arguments.command {
         Command::Rules(command) => rules::run(command, stack).await,

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     args::Send,
     error::CliError,
-    output::{green, now_ms, red, say},
+    output::{green, now_ms, red, say, unless_closed},
 };
 
 /// The command of what has none: the commonest one.
@@ -35,7 +35,7 @@ pub(super) fn run(arguments: Send) -> Result<(), CliError> {
     let reply = response.body_mut().read_to_string().map_err(failed)?;
     let good = status == 200 && is_success(&reply);
     let verdict = if good { green(format!("HTTP {status}")) } else { red(format!("HTTP {status}")) };
-    say!("{} after {} ms: {}", verdict, format!("{took:.1}"), reply)?;
+    unless_closed(say!("{} after {} ms: {}", verdict, format!("{took:.1}"), reply))?;
     if good { Ok(()) } else { Err(CliError::said("the platform would count this as a failed callback")) }
 }
 

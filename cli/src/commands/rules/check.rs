@@ -7,28 +7,31 @@ use serde_json::{Value, json};
 
 use crate::{
     commands::read_text,
-    document::{Checked, Document, Misread},
+    document::{Checked, Document},
     error::CliError,
-    output::{self, green, note, red, say, table, text, yellow},
+    output::{self, green, note, red, say, table, text, unless_closed, yellow},
 };
 
 /// Says everything; an error in the ruleset is a failure.
 pub(super) fn run(file: &Path, as_json: bool) -> Result<(), CliError> {
-    let document = match Document::read(file.display().to_string(), read_text(file)?) {
-        Ok(document) => document,
-        Err(misread) if as_json => {
-            output::json(&not_read(&misread))?;
-            return Err(CliError::Reported);
-        }
-        Err(misread) => return Err(CliError::said(misread.to_string())),
+    let misread = match read_text(file).map(|source| Document::read(file.display().to_string(), source)) {
+        Ok(Ok(document)) => return run_on(&document, as_json),
+        Ok(Err(misread)) if as_json => not_read(misread.line, misread.column, &misread.message),
+        Ok(Err(misread)) => return Err(CliError::said(misread.to_string())),
+        Err(error) if as_json => not_read(1, 1, &error.to_string()),
+        Err(error) => return Err(error),
     };
-    let document = &document;
+    unless_closed(output::json(&misread))?;
+    Err(CliError::Reported)
+}
+
+fn run_on(document: &Document, as_json: bool) -> Result<(), CliError> {
     let checked = document.check();
     if as_json {
-        output::json(&report(document, &checked))?;
+        unless_closed(output::json(&report(document, &checked)))?;
     } else {
         document.report(&checked.findings);
-        show_coverage(&checked)?;
+        unless_closed(show_coverage(&checked))?;
         show_verdict(document, &checked);
     }
     if checked.count(Severity::Error) == 0 { Ok(()) } else { Err(CliError::Reported) }
@@ -42,8 +45,8 @@ pub(super) fn require(document: &Document) -> Result<usize, CliError> {
     if checked.count(Severity::Error) == 0 { Ok(checked.tests.len()) } else { Err(CliError::Reported) }
 }
 
-/// The report on a text that is not even data.
-fn not_read(Misread { line, column, message, .. }: &Misread) -> Value {
+/// The report on a file that cannot be read, or is not even data.
+fn not_read(line: usize, column: usize, message: &str) -> Value {
     let finding = json!({ "severity": "error", "line": line, "column": column, "path": "the document", "message": message });
     json!({ "good": false, "findings": [finding], "tests": [], "coverage": [] })
 }
