@@ -20,7 +20,8 @@ Examples:
   desk sessions list --app 1400000001 --user maya
 
 Exit codes: 0 if it is done, 1 if it failed or its output could not be written, 2 if the command line
-is wrong. A reader that closes the pipe early, such as `head`, ends the command quietly with 0."
+is wrong. A reader that closes the pipe early, such as `head`, changes none of them and ends the output
+quietly. A standard output that was closed from the start (`>&-`) is the same as /dev/null."
 )]
 pub(crate) struct Arguments {
     /// The deployed CloudFormation stack whose tables are meant
@@ -201,10 +202,10 @@ pub(crate) struct Calendar {
     /// The calendar's name
     pub(crate) name: String,
     /// The first day; today if absent
-    #[arg(long, value_name = "DATE")]
+    #[arg(long, value_name = "DATE", value_parser = date)]
     pub(crate) from: Option<jiff::civil::Date>,
     /// The last day; two weeks if absent
-    #[arg(long, value_name = "DATE")]
+    #[arg(long, value_name = "DATE", value_parser = date)]
     pub(crate) to: Option<jiff::civil::Date>,
     /// Print JSON
     #[arg(long)]
@@ -291,7 +292,7 @@ Examples:
 #[group(required = true, multiple = false)]
 pub(crate) struct DayOrUser {
     /// The UTC day on which the sessions began, such as 2027-02-01
-    #[arg(long, value_name = "DATE")]
+    #[arg(long, value_name = "DATE", value_parser = date)]
     pub(crate) day: Option<jiff::civil::Date>,
     /// The user's id
     #[arg(long)]
@@ -311,10 +312,10 @@ pub(crate) enum Format {
 #[group(required = true, multiple = false)]
 pub(crate) struct Of {
     /// The UTC day on which the sessions began
-    #[arg(long, value_name = "DATE")]
+    #[arg(long, value_name = "DATE", value_parser = date)]
     pub(crate) day: Option<jiff::civil::Date>,
     /// The first UTC day of those up to today
-    #[arg(long, value_name = "DATE")]
+    #[arg(long, value_name = "DATE", value_parser = date)]
     pub(crate) since: Option<jiff::civil::Date>,
     /// The user's id
     #[arg(long)]
@@ -329,7 +330,7 @@ pub(crate) enum Quarantine {
         #[command(flatten)]
         app: App,
         /// The UTC day on which it came in; today if absent
-        #[arg(long, value_name = "DATE")]
+        #[arg(long, value_name = "DATE", value_parser = date)]
         day: Option<jiff::civil::Date>,
         /// Print JSON, bodies included
         #[arg(long)]
@@ -355,7 +356,7 @@ What is still not understood stays. May be broken off and begun again: nothing i
         #[command(flatten)]
         app: App,
         /// The UTC day on which it came in; today if absent
-        #[arg(long, value_name = "DATE")]
+        #[arg(long, value_name = "DATE", value_parser = date)]
         day: Option<jiff::civil::Date>,
         /// Print JSON
         #[arg(long)]
@@ -527,7 +528,28 @@ fn number<T: std::str::FromStr>(text: &str) -> Result<T, String> {
 }
 
 fn moment(text: &str) -> Result<jiff::Timestamp, String> {
-    text.parse().map_err(|_| "write date, time and offset, such as 2027-02-01T10:00+08:00".to_owned())
+    let remedy = || missing_day(text) + "write date, time and offset, such as 2027-02-01T10:00+08:00";
+    text.parse().map_err(|_| remedy())
+}
+
+fn date(text: &str) -> Result<jiff::civil::Date, String> {
+    text.parse().map_err(|_| missing_day(text) + "write a date such as 2027-02-01")
+}
+
+/// How many days the month has, if the text begins with a date that only lacks its day.
+fn missing_day(text: &str) -> String {
+    let days = |month: &str| Some(format!("{month}-01").parse::<jiff::civil::Date>().ok()?.days_in_month());
+    match text.get(..7).and_then(|month| Some((month, days(month)?))) {
+        Some((month, days)) if text[7..].starts_with('-') && day_number(&text[8..]) > Some(days) => {
+            format!("{month} has {days} days; ")
+        }
+        _ => String::new(),
+    }
+}
+
+/// The two digits with which a text begins.
+fn day_number(text: &str) -> Option<i8> {
+    text.get(..2)?.parse().ok()
 }
 
 fn count(text: &str) -> Result<usize, String> {

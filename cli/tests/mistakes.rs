@@ -58,6 +58,68 @@ fn a_list_of_no_sessions_is_no_list() {
 }
 
 #[test]
+fn a_date_is_refused_with_the_one_to_write_and_without_the_words_of_a_parser() {
+    const DATE: &str = "write a date such as 2027-02-01";
+    const TIME: &str = "write date, time and offset, such as 2027-02-01T10:00+08:00";
+    let february = |remedy: &str| format!("2027-02 has 28 days; {remedy}");
+    let of_sessions =
+        |command, option| ["sessions", command, APP[0], APP[1], option].map(str::to_owned).to_vec();
+    let of_quarantine =
+        |command| ["quarantine", command, APP[0], APP[1], "--day"].map(str::to_owned).to_vec();
+    let of_calendar = |option| ["calendar", "rules.yaml", "support", option].map(str::to_owned).to_vec();
+    for (command, remedy) in [
+        (of_sessions("list", "--day"), DATE),
+        (of_sessions("export", "--day"), DATE),
+        (of_sessions("export", "--since"), DATE),
+        (of_sessions("refold", "--since"), DATE),
+        (of_quarantine("list"), DATE),
+        (of_quarantine("replay"), DATE),
+        (of_calendar("--from"), DATE),
+        (of_calendar("--to"), DATE),
+        (
+            ["rules", "explain", "rules.yaml", "--event", "body.json", "--at"].map(str::to_owned).to_vec(),
+            TIME,
+        ),
+    ] {
+        for (value, told) in [
+            ("2027-2-1", remedy.to_owned()),
+            ("today", remedy.to_owned()),
+            ("2027-13-01", remedy.to_owned()),
+            ("2027-02-00", remedy.to_owned()),
+            ("2027-02-30", february(remedy)),
+            ("2027-02-29T10:00+08:00", february(remedy)),
+            ("2027-02-\u{9000}", remedy.to_owned()),
+        ] {
+            let arguments: Vec<_> = command.iter().map(String::as_str).chain([value]).collect();
+            let said = desk(&[], &arguments);
+            let first = said.err.lines().next().unwrap_or_default();
+            assert!(first.starts_with(&format!("error: invalid value '{value}' for '--")), "{first}");
+            assert!(
+                said.code == Some(2) && first.ends_with(&format!(">': {told}")),
+                "{arguments:?}: {first}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_data_file_that_cannot_be_opened_is_named_with_the_reason_of_the_system() {
+    let folder = tempfile::tempdir().unwrap();
+    let (missing, taken) = (folder.path().join("missing/desk.sqlite"), folder.path());
+    for (data, reason) in [
+        (missing.to_str().unwrap(), "No such file or directory (os error 2)"),
+        (taken.to_str().unwrap(), "Is a directory (os error 21)"),
+        ("/proc/desk.sqlite", "No such file or directory (os error 2)"),
+    ] {
+        let said = desk(&[], &["dynamodb", "--port", "0", "--data", data]);
+        let told = format!(
+            "error: cannot open the data file {data} ({reason}); give a file in an existing, writable folder\n"
+        );
+        assert_eq!((said.code, said.err), (Some(1), told));
+    }
+}
+
+#[test]
 fn a_data_file_that_is_no_database_is_named_and_kept() {
     for content in ["notes", "SQLite format 4 and more"] {
         let notes = file(content);

@@ -65,8 +65,8 @@ pub enum EngineError {
     Data {
         /// The file that was asked for.
         path: PathBuf,
-        /// What the engine says.
-        reason: DynoxideError,
+        /// The reason of the system, or of the engine.
+        reason: String,
     },
     /// The data file has a content that this engine did not write.
     #[error("{} is not a data file of this command; give another file, or one that does not exist yet", path.display())]
@@ -160,10 +160,18 @@ fn open(options: &EngineOptions) -> Result<Database, EngineError> {
     if options.data.is_some() && !beginning(path).is_none_or(starts_as_database) {
         return Err(EngineError::NotADataFile { path: path.to_owned() });
     }
-    path.to_str()
-        .ok_or_else(|| DynoxideError::ValidationException("its name is not UTF-8".to_owned()))
-        .and_then(Database::new)
-        .map_err(|reason| EngineError::Data { path: path.to_owned(), reason })
+    let failed = |reason| EngineError::Data { path: path.to_owned(), reason };
+    let name = path.to_str().ok_or_else(|| failed("its name is not UTF-8".to_owned()))?;
+    Database::new(name).map_err(|error| failed(reason(path, error)))
+}
+
+/// The reason why the engine cannot open the file: the system's if it refuses, which is the more exact one.
+fn reason(path: &Path, error: DynoxideError) -> String {
+    match (File::options().append(true).create(true).open(path), error) {
+        (Err(refused), _) => refused.to_string(),
+        (Ok(_), DynoxideError::InternalServerError(message)) => message,
+        (Ok(_), error) => error.to_string(),
+    }
 }
 
 /// How every database file of SQLite begins.

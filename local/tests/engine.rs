@@ -115,7 +115,7 @@ async fn a_data_file_that_cannot_be_opened_is_named() {
     for path in [not_a_database, folder.path().to_owned(), folder.path().join("missing").join("desk.db")] {
         let options = EngineOptions { data: Some(path.clone()), ..Default::default() };
         let error = Engine::start(options).await.unwrap_err();
-        assert!(matches!(error, EngineError::Data { .. }), "{error}");
+        assert!(matches!(error, EngineError::Data { .. } | EngineError::NotADataFile { .. }), "{error}");
         assert!(error.to_string().contains(path.to_str().unwrap()), "{error}");
     }
 }

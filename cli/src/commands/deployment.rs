@@ -33,18 +33,36 @@ pub(super) fn check_url(url: &str) -> Result<(), CliError> {
     }))
 }
 
-/// The URL without its key, and the key.
+/// The URL without its key, and the key. The key follows the last path segment that names an endpoint.
 pub(super) fn endpoint_and_key(url: &str) -> Option<(&str, &str)> {
-    ["/assign-agent", "/session-events"].iter().find_map(|path| {
-        let (before, key) = url.split_once(&format!("{path}/"))?;
-        Some((&url[..before.len() + path.len()], key))
-    })
+    let (endpoint, rest) = split_at_endpoint(path_start(url), url)?;
+    Some((endpoint, rest.strip_prefix('/')?))
 }
 
-/// The URL as a message may tell it: messages end up in logs and tickets, where no key belongs.
+/// The URL up to the end of its endpoint, and the rest.
+fn split_at_endpoint(path_start: usize, url: &str) -> Option<(&str, &str)> {
+    let mut end = url.len();
+    loop {
+        let slash = url[path_start..end].rfind('/')? + path_start;
+        if ["/assign-agent", "/session-events"].contains(&&url[slash..end]) {
+            return Some(url.split_at(end));
+        }
+        end = slash;
+    }
+}
+
+/// The place where the path begins, behind the scheme and the host.
+fn path_start(url: &str) -> usize {
+    let host = url.find("://").map_or(0, |scheme| scheme + "://".len());
+    url[host..].find('/').map_or(url.len(), |length| host + length)
+}
+
+/// The URL as a message may tell it: messages end up in logs and tickets, where no key belongs. Each segment
+/// behind a misspelt endpoint may be a key, so only the host is told then.
 fn without_secrets(url: &str) -> &str {
     let url = url.split(['?', '#']).next().unwrap_or_default();
-    endpoint_and_key(url).map_or(url, |(endpoint, _key)| endpoint)
+    let path_start = path_start(url);
+    split_at_endpoint(path_start, url).map_or(&url[..path_start], |(endpoint, _key)| endpoint)
 }
 
 /// Nothing answered.
@@ -63,8 +81,32 @@ mod tests {
             ("https://a.example/stage/assign-agent/k3y", "https://a.example/stage/assign-agent"),
             ("https://a.example/assign-agent?Sign=/session-events/", "https://a.example/assign-agent"),
             ("https://a.example", "https://a.example"),
+            ("https://a.example/session-event/k3y", "https://a.example"),
+            ("https://a.example/session-events-2/k3y", "https://a.example"),
+            ("https://session-events/session-event/k3y", "https://session-events"),
+            ("a.example/session-event/k3y", "a.example"),
         ] {
             assert_eq!(without_secrets(url), told);
+        }
+    }
+
+    #[test]
+    fn the_key_follows_the_last_segment_that_names_an_endpoint() {
+        for (url, expected) in [
+            ("https://a.example/session-events/k3y", Some(("https://a.example/session-events", "k3y"))),
+            (
+                "https://a.example/assign-agent/session-events/k3y",
+                Some(("https://a.example/assign-agent/session-events", "k3y")),
+            ),
+            (
+                "https://a.example/session-events/v2/assign-agent/k3y",
+                Some(("https://a.example/session-events/v2/assign-agent", "k3y")),
+            ),
+            ("https://a.example/assign-agent/session-events", None),
+            ("https://a.example/my-assign-agent/k3y", None),
+            ("https://assign-agent/k3y", None),
+        ] {
+            assert_eq!(endpoint_and_key(url), expected, "{url}");
         }
     }
 
