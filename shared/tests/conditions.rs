@@ -5,6 +5,8 @@
 mod common;
 
 use common::{decided, facts, ruleset, truth, truth_at};
+use desk_webhooks::routing::{Question, explain};
+use jiff::Timestamp;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -262,9 +264,83 @@ fn only_the_first_values_of_a_long_list_are_looked_at() {
             "{wanted} of {values}"
         );
     }
-    for (wanted, tags, expected) in [("99", 100, "true"), ("100", 100, "false"), ("100", 101, "unknown")] {
-        let given = json!({ "user": { "tags": list(tags) } });
-        assert_eq!(truth(&json!({ "user_tag": wanted }), &given), expected, "{wanted} of {tags}");
+    let rules =
+        json!([{ "name": "r", "when": { "custom_data": { "/list": "10" } }, "then": [{ "pool": "vip" }] }]);
+    let (ruleset, facts) = (ruleset(rules), facts(json!({ "custom_data": { "list": list(11) } })));
+    let question = Question::new(&ruleset, &facts, Timestamp::UNIX_EPOCH);
+    let because = explain(&question).because(&question);
+    let saw = because[0]["saw"].as_str().unwrap();
+    assert!(saw.starts_with("unknown, has more values than are looked at: [\"0\","), "{saw}");
+}
+
+#[test]
+fn all_that_the_business_writes_is_looked_at() {
+    let texts: Vec<_> = (0..1_000).map(|number| format!("team-{number}")).collect();
+    for (wanted, expected) in [
+        (json!("team-999"), "true"),
+        (json!("team-1000"), "false"),
+        (json!(["x", "team-500"]), "true"),
+        (json!({ "prefix": "team-99" }), "true"),
+        (json!({ "prefix": "team-x" }), "false"),
+        (json!({ "exists": true }), "true"),
+        (json!({ "exists": false }), "false"),
+    ] {
+        let given = json!({ "user": { "tags": texts, "attributes": { "teams": texts } } });
+        assert_eq!(truth(&json!({ "user_tag": wanted }), &given), expected, "{wanted} of the tags");
+        let when = json!({ "user_attribute": { "teams": wanted } });
+        assert_eq!(truth(&when, &given), expected, "{wanted} of an attribute");
+    }
+    let mut rounded = vec![json!(1); 20];
+    rounded.push(serde_json::from_str(NEXT).unwrap());
+    let given = json!({ "user": { "attributes": { "account": rounded } } });
+    let when = json!({ "user_attribute": { "account": LONG } });
+    assert_eq!(truth(&when, &given), "unknown");
+}
+
+fn scalar() -> impl Strategy<Value = Value> {
+    let values = [
+        json!(null),
+        json!("5"),
+        json!("5.0"),
+        json!(" 5 "),
+        json!("x5"),
+        json!(""),
+        json!("true"),
+        json!(5),
+        json!(5.5),
+        json!("5.5"),
+        json!(-3),
+        json!("-3k"),
+        json!(true),
+        json!(false),
+        json!({}),
+        json!(LONG),
+        json!(1.5e22),
+    ];
+    prop::sample::select(values.to_vec())
+}
+
+proptest! {
+    #[test]
+    fn a_long_list_matches_as_a_short_one(
+        values in prop::collection::vec(scalar(), 1..10), wanted in prop::collection::vec(scalar(), 1..12),
+        (least, most) in (-5..7_i64, -5..7_i64), kind in 0..4,
+    ) {
+        let wanted: Vec<_> = wanted.into_iter().filter(|value| match value {
+            Value::String(text) => !text.is_empty(),
+            Value::Number(number) => number.as_f64().unwrap() < 1e15,
+            value => value.is_boolean(),
+        }).collect();
+        let matcher = match kind {
+            0 if !wanted.is_empty() => json!(wanted),
+            0 | 1 => json!({ "prefix": "5" }),
+            2 => json!({ "min": least.min(most), "max": least.max(most) }),
+            _ => json!({ "exists": least > 0 }),
+        };
+        let when = json!({ "user_attribute": { "list": matcher } });
+        let on = |values: &[Value]| truth(&when, &json!({ "user": { "attributes": { "list": values } } }));
+        let long: Vec<_> = values.iter().cycle().take(values.len() * 11).cloned().collect();
+        prop_assert_eq!(on(&values), on(&long), "{} on {:?}", when, values);
     }
 }
 

@@ -27,6 +27,10 @@ pub enum Why {
     NotGiven,
     /// The read failed, or came too late.
     NotRead,
+    /// A list that users write has more values than a condition looks at.
+    TooMany,
+    /// A number of more than 64 bits was rounded when it was read.
+    NotExact,
 }
 
 impl std::fmt::Display for Why {
@@ -34,6 +38,8 @@ impl std::fmt::Display for Why {
         f.write_str(match self {
             Self::NotGiven => "not given",
             Self::NotRead => "could not be read",
+            Self::TooMany => "has more values than are looked at",
+            Self::NotExact => "is a number that is too large to be compared",
         })
     }
 }

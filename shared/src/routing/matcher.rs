@@ -1,15 +1,16 @@
 //! VALUE of the rules' syntax: one value, a list meaning any of them, or a map.
 
-use std::{cmp::Ordering, fmt};
+use std::{cmp::Ordering, collections::HashSet, fmt};
 
 use serde_json::Value;
 
+use super::Why;
+
 /// The largest integer up to which every integer has its own floating-point number.
 pub(super) const MOST_EXACT: f64 = 9_007_199_254_740_991.0;
-/// So many values of a user's list are looked at. Whether a later one matches is unknown.
-const MOST_VALUES: usize = 10;
-/// So many tags of a user are looked at. Whether a later one matches is unknown.
-const MOST_TAGS: usize = 100;
+/// The number of values of one list that a condition compares one by one. Of a list that users write, no more are
+/// looked at. A longer list that the business writes is looked up in [`Many`].
+pub(super) const MOST_VALUES: usize = 10;
 /// A longer string in a ruleset is not a number.
 const MOST_DIGITS: usize = 40;
 /// A longer string of a user is not a number.
@@ -38,11 +39,11 @@ pub enum Matcher {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Wanted {
     listed: Box<[Want]>,
-    /// Only where there are so many that looking at each would take longer.
+    /// Only where there are numbers, or so many values that looking at each would take longer.
     sorted: Option<Box<Sorted>>,
 }
 
-/// The values of a long list, so that one is found quickly.
+/// The values of a list, so that one is found quickly, and no string is read as a number again.
 #[derive(Clone, Debug, PartialEq)]
 struct Sorted {
     /// The positions of the texts, by spelling.
@@ -105,35 +106,48 @@ impl Matcher {
         listed.iter().filter_map(Want::text).chain(prefix)
     }
 
-    /// True if any tag matches. `None` if the tags are too many to say so.
-    pub(super) fn matches_tags(&self, tags: &[String]) -> Option<bool> {
-        self.matches_list(tags, MOST_TAGS, |tag| Some(Scalar::Text(tag)))
-    }
-
-    /// True if a JSON value matches, or any value of a list. `None` if it is not known exactly enough, or the
-    /// list is too long to say so.
-    pub(super) fn matches_json(&self, value: Option<&Value>) -> Option<bool> {
+    /// True if a JSON value matches, or any value of a list.
+    ///
+    /// # Errors
+    /// The reason why nobody can say. Only the first values of a list are looked at, because users may write it.
+    pub(super) fn matches_json(&self, value: Option<&Value>) -> Result<bool, Why> {
         let values = match value {
             None => &[],
             Some(Value::Array(values)) => values.as_slice(),
             Some(one) => std::slice::from_ref(one),
         };
-        self.matches_list(values, MOST_VALUES, Scalar::of)
+        let (first, rest) = values.split_at(values.len().min(MOST_VALUES));
+        let scalars = || first.iter().filter_map(Scalar::of);
+        let matches = self.matches(scalars());
+        // One value settles whether there is any.
+        if matches != matches!(self, Self::Exists(false)) {
+            Ok(matches)
+        } else if !rest.is_empty() {
+            Err(Why::TooMany)
+        } else if scalars().any(|value| self.doubts(value)) {
+            Err(Why::NotExact)
+        } else {
+            Ok(matches)
+        }
     }
 
-    /// True if any of `values` matches. Only the first ones are looked at, because users may write them.
-    fn matches_list<'a, T>(
-        &self,
-        values: &'a [T],
-        most: usize,
-        scalar: impl Fn(&'a T) -> Option<Scalar<'a>>,
-    ) -> Option<bool> {
-        let (first, rest) = values.split_at(values.len().min(most));
-        let matches = self.matches(first.iter().filter_map(&scalar));
-        // One value settles whether there is any.
-        let settled = matches != matches!(self, Self::Exists(false));
-        let in_doubt = || first.iter().filter_map(&scalar).any(|value| self.doubts(value));
-        if settled || (rest.is_empty() && !in_doubt()) { Some(matches) } else { None }
+    /// True if any of many values matches.
+    ///
+    /// # Errors
+    /// The reason why nobody can say.
+    pub(super) fn matches_many(&self, many: &Many<'_>) -> Result<bool, Why> {
+        match self {
+            Self::AnyOf(wanted) => wanted.is_among(many),
+            Self::Prefix(prefix) => {
+                let first = many.sorted.partition_point(|text| *text < prefix.as_str());
+                Ok(many.sorted.get(first).is_some_and(|text| text.starts_with(prefix)))
+            }
+            Self::Between { min, max } => {
+                let first = min.map_or(0, |min| many.worth.partition_point(|number| *number < min));
+                Ok(many.worth.get(first).is_some_and(|number| max.is_none_or(|max| *number <= max)))
+            }
+            Self::Exists(wanted) => Ok(many.any == *wanted),
+        }
     }
 
     /// True if the value may be one that matches, but is not known exactly enough.
@@ -177,23 +191,16 @@ impl Wanted {
     fn holds(&self, value: Scalar<'_>) -> bool {
         match (&self.sorted, value) {
             // By far the most common comparison of all.
-            (None, Scalar::Text(text)) => {
-                let mut number = None;
-                self.listed.iter().any(|wanted| match wanted {
-                    Want::Text(wanted) => same(wanted, text),
-                    wanted @ Want::Number(_) => {
-                        let number = *number.get_or_insert_with(|| Exact::read(user_number(text)?));
-                        number.is_some() && number == wanted.exact()
-                    }
-                    Want::Truth(truth) => text == spelt(*truth),
-                })
-            }
-            (None, value) => {
-                let number = value.exact();
-                self.listed.iter().any(|wanted| wanted.is(value, number))
-            }
+            (None, Scalar::Text(text)) => self.spellings().any(|wanted| same(wanted, text)),
+            (None, Scalar::Truth(truth)) => self.spellings().any(|wanted| wanted == spelt(truth)),
+            // Where there is a number, the list is sorted.
+            (None, Scalar::Integer(_) | Scalar::Number(_) | Scalar::Other) => false,
             (Some(sorted), value) => sorted.hold(&self.listed, value),
         }
+    }
+
+    fn spellings(&self) -> impl Iterator<Item = &str> {
+        self.listed.iter().filter_map(Want::spelling)
     }
 
     /// True if this is a value of the list.
@@ -206,13 +213,85 @@ impl Wanted {
 
     /// True if a number of the list, as near as a floating-point number gets, is this one.
     fn looks_like(&self, number: f64) -> bool {
-        match &self.sorted {
-            None => self.listed.iter().filter_map(Want::exact).any(|wanted| wanted.nearest() == number),
-            Some(sorted) => {
-                let first = sorted.numbers.partition_point(|wanted| wanted.nearest() < number);
-                sorted.numbers.get(first).is_some_and(|wanted| wanted.nearest() == number)
+        let Some(sorted) = &self.sorted else { return false };
+        let first = sorted.numbers.partition_point(|wanted| wanted.nearest() < number);
+        sorted.numbers.get(first).is_some_and(|wanted| wanted.nearest() == number)
+    }
+
+    /// True if a value of the list is one of many. Each is looked up, so that this takes as long as the list is.
+    fn is_among(&self, many: &Many<'_>) -> Result<bool, Why> {
+        let (numbers, bare) =
+            self.sorted.as_ref().map_or(Default::default(), |sorted| (&*sorted.numbers, &*sorted.bare));
+        let among = |numbers: &[Exact], of: &[Exact]| {
+            numbers.iter().any(|number| of.binary_search_by(|other| other.order(number)).is_ok())
+        };
+        let spelt = || self.spellings().any(|wanted| many.spelt.contains(wanted));
+        if spelt() || among(numbers, &many.numbers) || among(bare, &many.read) {
+            return Ok(true);
+        }
+        let looks_alike = |wanted: &Exact| {
+            many.inexact.binary_search_by(|number| number.total_cmp(&wanted.nearest())).is_ok()
+        };
+        if numbers.iter().any(looks_alike) { Err(Why::NotExact) } else { Ok(false) }
+    }
+}
+
+/// The values of a long list that the business wrote, so that each condition finds its own quickly.
+#[derive(Debug, Default)]
+pub(super) struct Many<'a> {
+    /// The strings, sorted.
+    sorted: Vec<&'a str>,
+    /// The strings, and the spellings of `true` and `false`.
+    spelt: HashSet<&'a str>,
+    /// The numbers, sorted.
+    numbers: Vec<Exact>,
+    /// The numbers that strings read as, sorted.
+    read: Vec<Exact>,
+    /// The numbers of both kinds as bounds compare them, sorted.
+    worth: Vec<f64>,
+    /// The numbers that are not known exactly.
+    inexact: Vec<f64>,
+    /// True if there is any value.
+    any: bool,
+}
+
+impl<'a> Many<'a> {
+    /// The strings of a list.
+    pub(super) fn texts(texts: &'a [String]) -> Self {
+        Self::new(texts.iter().map(|text| Scalar::Text(text)))
+    }
+
+    /// The values of a JSON list.
+    pub(super) fn json(values: &'a [Value]) -> Self {
+        Self::new(values.iter().filter_map(Scalar::of))
+    }
+
+    fn new(values: impl Iterator<Item = Scalar<'a>>) -> Self {
+        let mut many = Self::default();
+        for value in values {
+            many.any = true;
+            many.worth.extend(value.number());
+            many.numbers.extend(value.exact());
+            match value {
+                Scalar::Text(text) => {
+                    many.sorted.push(text);
+                    many.spelt.insert(text);
+                    many.read.extend(user_number(text).and_then(Exact::read));
+                }
+                Scalar::Truth(truth) => {
+                    many.spelt.insert(spelt(truth));
+                }
+                Scalar::Number(number) if number.abs() > MOST_EXACT => many.inexact.push(number),
+                Scalar::Integer(_) | Scalar::Number(_) | Scalar::Other => {}
             }
         }
+        many.sorted.sort_unstable();
+        many.numbers.sort_unstable_by(Exact::order);
+        many.read.sort_unstable_by(Exact::order);
+        many.worth.sort_unstable_by(f64::total_cmp);
+        many.inexact.sort_unstable_by(f64::total_cmp);
+        many.inexact.dedup();
+        many
     }
 }
 
@@ -240,6 +319,7 @@ impl Sorted {
         self.texts.binary_search_by(|position| wanted(position).cmp(&Some(text))).is_ok()
     }
 
+    #[inline]
     fn hold(&self, listed: &[Want], value: Scalar<'_>) -> bool {
         let among = |numbers: &[Exact], number: Option<Exact>| {
             let found = number.map(|number| numbers.binary_search_by(|wanted| wanted.order(&number)));
@@ -272,22 +352,21 @@ fn same(one: &str, other: &str) -> bool {
 }
 
 impl Want {
-    /// True if this is the value, which is not a text. A number is the same number, also where it is written as
-    /// a text.
-    fn is(&self, value: Scalar<'_>, number: Option<Exact>) -> bool {
-        match (self, value) {
-            (Self::Text(wanted), Scalar::Truth(truth)) => wanted == spelt(truth),
-            (Self::Truth(wanted), Scalar::Truth(truth)) => *wanted == truth,
-            _ => number.is_some() && self.exact() == number,
-        }
-    }
-
     /// The number that this is, or reads as.
     fn exact(&self) -> Option<Exact> {
         match self {
             Self::Text(text) => Exact::read(text),
             Self::Number(number) => Exact::of(*number),
             Self::Truth(_) => None,
+        }
+    }
+
+    /// The string that is equal to this. Numbers have many.
+    fn spelling(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text),
+            Self::Truth(truth) => Some(spelt(*truth)),
+            Self::Number(_) => None,
         }
     }
 
@@ -322,7 +401,8 @@ impl FromIterator<Value> for Wanted {
     fn from_iter<I: IntoIterator<Item = Value>>(values: I) -> Self {
         const FEW: usize = 8;
         let listed: Box<[Want]> = values.into_iter().filter_map(Want::read).collect();
-        let sorted = (listed.len() > FEW).then(|| Box::new(Sorted::new(&listed)));
+        let sorts = listed.len() > FEW || listed.iter().any(|wanted| wanted.exact().is_some());
+        let sorted = sorts.then(|| Box::new(Sorted::new(&listed)));
         Self { listed, sorted }
     }
 }
@@ -401,8 +481,11 @@ impl Exact {
     }
 
     fn order(&self, other: &Self) -> Ordering {
-        let integer = |exact: &Self| if let Self::Integer(integer) = exact { Some(*integer) } else { None };
-        self.nearest().total_cmp(&other.nearest()).then_with(|| integer(self).cmp(&integer(other)))
+        match (self, other) {
+            (Self::Integer(one), Self::Integer(other)) => one.cmp(other),
+            // A fraction is less than MOST_EXACT, and next to it each integer is exact as well.
+            _ => self.nearest().total_cmp(&other.nearest()),
+        }
     }
 }
 

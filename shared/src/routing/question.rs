@@ -1,10 +1,16 @@
 //! A question as conditions see it: the facts, the moment, and what is derived from them once.
 
-use std::{cell::OnceCell, net::IpAddr};
+use std::{cell::OnceCell, collections::HashMap, net::IpAddr};
 
 use jiff::{Timestamp, civil::DateTime};
 
-use super::{By, Fact, Facts, Opening, Ruleset, texts::Texts};
+use serde_json::Value;
+
+use super::{
+    By, Fact, Facts, Opening, Ruleset,
+    matcher::{MOST_VALUES, Many},
+    texts::Texts,
+};
 
 /// A question as rules see it.
 pub struct Question<'a> {
@@ -20,6 +26,8 @@ pub struct Question<'a> {
     language: OnceCell<Option<String>>,
     platform: OnceCell<Option<String>>,
     client_ip: OnceCell<Option<IpAddr>>,
+    many_tags: OnceCell<Option<Many<'a>>>,
+    long_lists: OnceCell<HashMap<&'a str, Many<'a>>>,
 }
 
 impl<'a> Question<'a> {
@@ -35,6 +43,8 @@ impl<'a> Question<'a> {
             language: OnceCell::new(),
             platform: OnceCell::new(),
             client_ip: OnceCell::new(),
+            many_tags: OnceCell::new(),
+            long_lists: OnceCell::new(),
         }
     }
 
@@ -72,6 +82,27 @@ impl<'a> Question<'a> {
     pub(super) fn client_ip(&self, said: &Option<String>) -> Option<IpAddr> {
         let parse = || said.as_ref()?.trim().parse().ok().map(|address: IpAddr| address.to_canonical());
         *self.client_ip.get_or_init(parse)
+    }
+
+    /// The user's tags, if there are so many that they are looked up.
+    pub(super) fn many_tags(&self) -> Option<&Many<'a>> {
+        let many = || match &self.facts.user.tags {
+            Fact::Known(tags) if tags.len() > MOST_VALUES => Some(Many::texts(tags)),
+            Fact::Known(_) | Fact::Unknown(_) => None,
+        };
+        self.many_tags.get_or_init(many).as_ref()
+    }
+
+    /// The user's attributes that are lists of so many values that they are looked up.
+    pub(super) fn long_lists(&self) -> &HashMap<&'a str, Many<'a>> {
+        let many = |(name, value): (&'a String, &'a Value)| match value {
+            Value::Array(values) if values.len() > MOST_VALUES => Some((name.as_str(), Many::json(values))),
+            _ => None,
+        };
+        self.long_lists.get_or_init(|| match &self.facts.user.attributes {
+            Fact::Known(attributes) => attributes.iter().filter_map(many).collect(),
+            Fact::Unknown(_) => HashMap::new(),
+        })
     }
 
     /// The user's or the session's id.

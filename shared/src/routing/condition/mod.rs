@@ -152,10 +152,9 @@ impl From<bool> for Truth {
     }
 }
 
-/// `None` means that a value is not known far or exactly enough.
-impl From<Option<bool>> for Truth {
-    fn from(holds: Option<bool>) -> Self {
-        holds.map_or(Self::Unknown(Why::NotRead), Self::from)
+impl From<Result<bool, Why>> for Truth {
+    fn from(holds: Result<bool, Why>) -> Self {
+        holds.map_or_else(Self::Unknown, Self::from)
     }
 }
 
@@ -238,10 +237,16 @@ impl Condition {
         };
         match self {
             Self::UserId(matcher) => Truth::of(&facts.user.id, |id| matcher.matches([Scalar::Text(id)])),
-            Self::UserTag(matcher) => Truth::of(&facts.user.tags, |tags| matcher.matches_tags(tags)),
-            Self::UserAttribute(name, matcher) => {
-                Truth::of(&facts.user.attributes, |attributes| matcher.matches_json(attributes.get(name)))
-            }
+            Self::UserTag(matcher) => Truth::of(&facts.user.tags, |tags| match question.many_tags() {
+                Some(many) => matcher.matches_many(many),
+                None => Ok(matcher.matches(tags.iter().map(|tag| Scalar::Text(tag)))),
+            }),
+            Self::UserAttribute(name, matcher) => Truth::of(&facts.user.attributes, |attributes| {
+                match question.long_lists().get(name.as_str()) {
+                    Some(many) => matcher.matches_many(many),
+                    None => matcher.matches_json(attributes.get(name)),
+                }
+            }),
             Self::Language(matcher) => Truth::of(&facts.user.language, |said| {
                 matcher.matches(question.language(said).map(Scalar::Text))
             }),

@@ -12,7 +12,9 @@ impl Condition {
         match self {
             Self::UserId(_) => shown(&facts.user.id, Clone::clone),
             Self::UserTag(_) => shown(&facts.user.tags, |tags| listed(tags)),
-            Self::UserAttribute(name, _) => shown(&facts.user.attributes, |all| json(all.get(name))),
+            Self::UserAttribute(name, _) => {
+                shown(&facts.user.attributes, |all| self.compared(json(all.get(name)), question))
+            }
             Self::Language(_) => shown(&facts.user.language, or_none),
             Self::Channel(_) => shown(&facts.channel, or_none),
             Self::Platform(_) => shown(&facts.platform, or_none),
@@ -22,7 +24,9 @@ impl Condition {
                 shown(&facts.user.last_rating, |rating| or_none(&rating.map(|r| r.to_string())))
             }
             Self::TextContains(_) | Self::TextStartsWith(_) => shown(&facts.texts, |texts| listed(texts)),
-            Self::CustomData(pointer, _) => shown(&facts.custom_data, |data| json(pointer.find(data))),
+            Self::CustomData(pointer, _) => {
+                shown(&facts.custom_data, |data| self.compared(json(pointer.find(data)), question))
+            }
             Self::BotTurns(_) => shown(&facts.bot_turns, u64::to_string),
             Self::Attempt(_) => shown(&facts.attempt, u64::to_string),
             Self::Open { calendar, .. } => {
@@ -39,6 +43,14 @@ impl Condition {
                 format!("{holding} of {}", of.len())
             }
             Self::All(_) | Self::Any(_) | Self::Not(_) => String::new(),
+        }
+    }
+
+    /// A value that is known, after the reason if it cannot be compared all the same.
+    fn compared(&self, value: String, question: &Question<'_>) -> String {
+        match self.judge(question).truth {
+            Truth::Unknown(why) => format!("unknown, {why}: {value}"),
+            Truth::True | Truth::False => value,
         }
     }
 }
