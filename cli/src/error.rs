@@ -32,9 +32,12 @@ pub(crate) enum CliError {
         /// Why.
         error: io::Error,
     },
-    /// Ctrl-C.
+    /// Ctrl-C, or another signal that ends a program.
     #[error("interrupted")]
-    Interrupted,
+    Interrupted {
+        /// Its number.
+        signal: u8,
+    },
     /// Anything else, said in full.
     #[error("{0}")]
     Said(String),

@@ -31,7 +31,7 @@ async fn main() -> ExitCode {
     match unless_closed(done) {
         Ok(()) => ExitCode::SUCCESS,
         // As shells report a command that a signal ended.
-        Err(CliError::Interrupted) => ExitCode::from(130),
+        Err(CliError::Interrupted { signal }) => ExitCode::from(128 + signal),
         // The findings in a document are printed already.
         Err(CliError::Reported) => ExitCode::FAILURE,
         Err(error) => {

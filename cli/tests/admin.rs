@@ -98,8 +98,10 @@ async fn only_what_is_named_of_a_user_changes() {
     for (value, message) in [
         (
             "visits=many",
-            "the attribute `visits` is stored as a number of at most 38 digits, and `many` is not",
+            "the attribute `visits` is stored as a number of at most 38 digits without extra zeros, such as 7 or -0.5, and `many` is not one",
         ),
+        ("visits=007", "without extra zeros, such as 7 or -0.5, and `007` is not one"),
+        ("visits=7.0", "and `7.0` is not one"),
         ("account=123456789012345678901234567890123456789", "at most 38 digits"),
         ("trial=maybe", "stored as a boolean (true or false), and `maybe` is not one"),
         ("regions=eu", "stored as a list, a set or a map, and `eu` is not one"),

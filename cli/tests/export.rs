@@ -6,8 +6,8 @@ mod common;
 
 use std::{
     fs::{File, OpenOptions},
-    io::{BufRead, BufReader, Read},
-    process::{Child, Command, Stdio},
+    io::{BufRead, BufReader, Read, Write},
+    process::{Child, ChildStdout, Command, Stdio},
     sync::atomic::{AtomicU64, Ordering},
 };
 
@@ -73,6 +73,24 @@ async fn rest(stage: &Stage, err: &str) -> String {
     said.out
 }
 
+/// The output after the cut that the command advises: all up to the session that it names.
+fn cut_as_advised(out: &[u8], err: &str) -> String {
+    let end = out.iter().rposition(|byte| *byte == b'\n').map_or(0, |last| last + 1);
+    let whole_lines = String::from_utf8(out[..end].to_vec()).unwrap();
+    let (_, session) = places(&whole_lines).pop().unwrap();
+    let advice = format!(
+        "if its last whole line is that of session {}, remove what follows this line and go on with --resume=",
+        session.replace('\u{1b}', r"\u{1b}")
+    );
+    assert!(err.contains(&advice), "{session:?}: {err}");
+    whole_lines
+}
+
+fn send(signal: &str, child: &Child) {
+    let kill = Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap();
+    assert!(kill.success());
+}
+
 fn start(endpoint: &str, out: Stdio) -> Child {
     let mut command = Command::new(env!("CARGO_BIN_EXE_desk"));
     command.args(export(&[])).env_clear().env("AWS_ENDPOINT_URL_DYNAMODB", endpoint);
@@ -111,8 +129,7 @@ async fn after_ctrl_c_an_export_goes_on_where_it_ended() {
     let file = tempfile::NamedTempFile::new().unwrap();
     let child = start(&proxy.endpoint(), file.reopen().unwrap().into());
     proxy.held().await;
-    let kill = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
-    assert!(kill.success());
+    send("-INT", &child);
     let (code, err) = ended(child).await;
     let out = std::fs::read_to_string(file.path()).unwrap();
     assert_eq!((code, out.lines().count()), (Some(130), 49), "{err}");
@@ -124,22 +141,84 @@ async fn after_ctrl_c_an_export_goes_on_where_it_ended() {
 async fn when_its_reader_ends_an_export_goes_on_behind_what_was_read() {
     let stage = stage().await;
     let whole = on(&stage, &export(&[])).await.out;
-    for lines in [1, 5, 30] {
+    // The end of the fifth line, and places within lines.
+    let lines_bytes = whole.split_inclusive('\n').take(5).map(str::len).sum();
+    for bytes in [lines_bytes, lines_bytes + 1, lines_bytes - 1, 100_000] {
         let mut child = start(&stage.endpoint(), Stdio::piped());
-        // Without a buffer: it takes what it returns and no more.
-        let mut pipe = BufReader::with_capacity(1, child.stdout.take().unwrap());
+        let mut pipe = child.stdout.take().unwrap();
         let read = tokio::task::spawn_blocking(move || {
-            let mut read = String::new();
-            for _ in 0..lines {
-                pipe.read_line(&mut read).unwrap();
-            }
+            let mut read = vec![0; bytes];
+            pipe.read_exact(&mut read).unwrap();
             read
         });
         let read = read.await.unwrap();
         let (code, err) = ended(child).await;
         assert_eq!(code, Some(0), "{err}");
-        assert!(read + &rest(&stage, &err).await == whole, "{lines}: {err}");
+        let kept = cut_as_advised(&read, &err);
+        assert!(kept + &rest(&stage, &err).await == whole, "{bytes}: {err}");
     }
+}
+
+/// An export within its second line, which does not fit into the pipe.
+async fn blocked_by_its_reader(stage: &Stage, mut command: Command) -> (Child, ChildStdout, Vec<u8>) {
+    command.args(export(&[])).env_clear().env("AWS_ENDPOINT_URL_DYNAMODB", stage.endpoint());
+    let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+    let mut pipe = BufReader::with_capacity(1, child.stdout.take().unwrap());
+    let read = move || {
+        let mut read = Vec::new();
+        pipe.read_until(b'\n', &mut read).unwrap();
+        let mut first = [0];
+        pipe.read_exact(&mut first).unwrap();
+        read.extend(first);
+        (child, pipe.into_inner(), read)
+    };
+    tokio::task::spawn_blocking(read).await.unwrap()
+}
+
+async fn stage_with_a_long_line() -> Stage {
+    let stage = Stage::start().await.unwrap();
+    for (number, bytes) in [(1, 10), (2, 200_000), (3, 10)] {
+        keep(&stage, &format!("s-{number}"), FIRST_MS + number, &"a".repeat(bytes)).await;
+    }
+    stage
+}
+
+#[tokio::test]
+async fn a_signal_ends_an_export_whose_reader_does_not_read() {
+    let stage = stage_with_a_long_line().await;
+    let whole = on(&stage, &export(&[])).await.out;
+    // `nohup` ignores a hangup.
+    let cases = [(":", "-INT", 130), (":", "-TERM", 143), (":", "-HUP", 129), ("trap '' HUP", "-HUP", 130)];
+    for (before, signal, expected) in cases {
+        let mut command = Command::new("sh");
+        command.args(["-c", &format!("{before}; exec \"$0\" \"$@\""), env!("CARGO_BIN_EXE_desk")]);
+        command.stderr(Stdio::piped());
+        let (child, mut pipe, mut read) = blocked_by_its_reader(&stage, command).await;
+        send(signal, &child);
+        if before != ":" {
+            send("-INT", &child);
+        }
+        let (code, err) = ended(child).await;
+        assert_eq!(code, Some(expected), "{before} {signal}: {err}");
+        pipe.read_to_end(&mut read).unwrap();
+        assert!(read.len() > 10_000 && !read.ends_with(b"\n"));
+        let kept = cut_as_advised(&read, &err);
+        assert!(kept + &rest(&stage, &err).await == whole, "{err}");
+    }
+}
+
+#[tokio::test]
+async fn a_second_signal_ends_an_export_that_cannot_say_how_to_go_on() {
+    let stage = stage_with_a_long_line().await;
+    // A full pipe: the message after the first signal is not read.
+    let (_unread, mut errors) = std::io::pipe().unwrap();
+    errors.write_all(&[0; 65_536]).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_desk"));
+    command.stderr(errors);
+    let (child, _pipe, _) = blocked_by_its_reader(&stage, command).await;
+    send("-INT", &child);
+    send("-TERM", &child);
+    assert_eq!(ended(child).await.0, Some(143));
 }
 
 #[tokio::test]

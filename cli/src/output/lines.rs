@@ -4,8 +4,13 @@ use std::{
     fs::File,
     io::{self, ErrorKind, IsTerminal, Seek, SeekFrom, Write},
     os::fd::AsFd,
+    time::Duration,
 };
 
+use rustix::{
+    event::{PollFd, PollFlags, Timespec, poll},
+    pipe::PIPE_BUF,
+};
 use serde::Serialize;
 
 use super::{escaped, escaped_json, one_line};
@@ -17,7 +22,8 @@ pub(crate) struct Lines {
     is_terminal: bool,
     is_file: bool,
     written_bytes: u64,
-    is_incomplete: bool,
+    /// The bytes at the end of the output that are the beginning of a line.
+    partial_bytes: u64,
 }
 
 impl Lines {
@@ -30,46 +36,62 @@ impl Lines {
         let out = File::from(stdout.as_fd().try_clone_to_owned().map_err(CliError::Output)?);
         let is_file = out.metadata().is_ok_and(|metadata| metadata.is_file());
         let is_terminal = stdout.is_terminal();
-        Ok(Self { out, is_terminal, is_file, written_bytes: 0, is_incomplete: false })
+        Ok(Self { out, is_terminal, is_file, written_bytes: 0, partial_bytes: 0 })
     }
 
     /// Writes a value as JSON. A terminal gets it escaped.
     ///
     /// # Errors
     /// It cannot be written.
-    pub(crate) fn json(&mut self, value: &impl Serialize) -> Result<(), CliError> {
+    pub(crate) async fn json(&mut self, value: &impl Serialize) -> Result<(), CliError> {
         let line = one_line(value)?;
-        self.write(if self.is_terminal { escaped_json(&line) } else { line })
+        self.write(if self.is_terminal { escaped_json(&line) } else { line }).await
     }
 
     /// Writes a record of CSV. A terminal gets it escaped.
     ///
     /// # Errors
     /// It cannot be written.
-    pub(crate) fn csv(&mut self, record: &str) -> Result<(), CliError> {
-        self.write(if self.is_terminal { escaped(record) } else { record.to_owned() })
+    pub(crate) async fn csv(&mut self, record: &str) -> Result<(), CliError> {
+        self.write(if self.is_terminal { escaped(record) } else { record.to_owned() }).await
     }
 
-    fn write(&mut self, mut line: String) -> Result<(), CliError> {
+    /// Can be dropped while it waits: the fields say how far it came.
+    async fn write(&mut self, mut line: String) -> Result<(), CliError> {
         line.push('\n');
         let mut rest = line.as_bytes();
         while !rest.is_empty() {
-            match self.out.write(rest) {
-                Ok(0) => return Err(self.failed(line.len() - rest.len(), ErrorKind::WriteZero.into())),
+            match self.write_part(rest).await {
+                Ok(0) => return Err(self.failed(ErrorKind::WriteZero.into())),
                 Ok(bytes) => {
                     rest = &rest[bytes..];
                     self.written_bytes += bytes as u64;
+                    self.partial_bytes += bytes as u64;
                 }
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => return Err(self.failed(line.len() - rest.len(), error)),
+                Err(error) => return Err(self.failed(error)),
             }
         }
+        self.partial_bytes = 0;
         Ok(())
     }
 
-    fn failed(&mut self, bytes_of_line: usize, error: io::Error) -> CliError {
-        let removed = bytes_of_line == 0 || (self.is_file && self.remove(bytes_of_line as u64).is_ok());
-        self.is_incomplete = !removed;
+    /// Writes as much as is accepted without blocking the thread: a pipe that is ready takes `PIPE_BUF` bytes.
+    async fn write_part(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        const PAUSE: Duration = Duration::from_millis(5);
+        if self.is_file {
+            return self.out.write(bytes);
+        }
+        while poll(&mut [PollFd::new(&self.out, PollFlags::OUT)], Some(&Timespec::default()))? == 0 {
+            tokio::time::sleep(PAUSE).await;
+        }
+        self.out.write(&bytes[..bytes.len().min(PIPE_BUF)])
+    }
+
+    fn failed(&mut self, error: io::Error) -> CliError {
+        if self.is_file && self.remove(self.partial_bytes).is_ok() {
+            self.partial_bytes = 0;
+        }
         CliError::Output(error)
     }
 
@@ -90,8 +112,9 @@ impl Lines {
         self.written_bytes.saturating_sub(unread)
     }
 
-    /// True if the output ends with a part of a line.
-    pub(crate) fn is_incomplete(&self) -> bool {
-        self.is_incomplete
+    /// True if the output is a file that ends with a whole line. It is not known what the reader of anything
+    /// else keeps.
+    pub(crate) fn is_whole_file(&self) -> bool {
+        self.is_file && self.partial_bytes == 0
     }
 }

@@ -1,11 +1,14 @@
 //! The attributes of users, as the business sets them.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    hash::{BuildHasher, RandomState},
+    time::Duration,
+};
 
 use aws_sdk_dynamodb::{
     error::SdkError,
-    operation::update_item::UpdateItemError,
-    types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure},
+    types::{AttributeValue, ReturnValue},
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde::{Serialize, Serializer};
@@ -128,7 +131,7 @@ impl Store {
 
     /// Changes a user's attributes. Everything that the change does not name stays in its stored type.
     /// If another writer changes the same values at the same time, the change is made again on the
-    /// other writer's result.
+    /// other writer's result, after a pause.
     ///
     /// # Errors
     /// DynamoDB's, a value that does not fit, or other writers were faster several times in a row.
@@ -139,17 +142,17 @@ impl Store {
         user_id: &str,
         change: &UserChange,
     ) -> Result<StoredAttributes, UserError> {
-        const TRIES: usize = 10;
-        let mut stored = self.attributes_item(app, user_id).await?;
-        for _ in 0..TRIES {
+        const TRIES: u32 = 15;
+        for tries in 1..=TRIES {
+            let stored = self.attributes_item(app, user_id).await?;
             let edits = edits(&stored, change)?;
             if edits.is_empty() {
                 return StoredAttributes::of(&stored);
             }
-            match self.edit(app, user_id, edits).await? {
-                Ok(written) => return StoredAttributes::of(&written),
-                Err(by_another) => stored = by_another,
+            if let Some(written) = self.edit(app, user_id, edits).await? {
+                return StoredAttributes::of(&written);
             }
+            tokio::time::sleep(pause(tries)).await;
         }
         Err(UserError::Busy)
     }
@@ -160,14 +163,8 @@ impl Store {
         Ok(item.unwrap_or_default())
     }
 
-    /// Writes the edits if no place has changed since it was read, and returns the new item. `Err` is
-    /// the item as another writer left it.
-    async fn edit(
-        &self,
-        app: AppId,
-        user_id: &str,
-        edits: Vec<Edit>,
-    ) -> Result<Result<Item, Item>, StoreError> {
+    /// Writes the edits and returns the new item; `None` if a place has changed since it was read.
+    async fn edit(&self, app: AppId, user_id: &str, edits: Vec<Edit>) -> Result<Option<Item>, StoreError> {
         let mut update = self.client.update_item().table_name(&self.rules_table);
         update = update.key("pk", text(keys::user(app, user_id))).key("sk", text(keys::ATTRIBUTES));
         let (mut unchanged, mut set, mut remove) = (Vec::new(), Vec::new(), Vec::new());
@@ -205,20 +202,25 @@ impl Store {
             .update_expression(clause("SET", &set) + &clause("REMOVE", &remove))
             .condition_expression(unchanged.join(" AND "))
             .return_values(ReturnValue::AllNew)
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .send()
             .await;
         let error = match outcome {
-            Ok(output) => return Ok(Ok(output.attributes.unwrap_or_default())),
+            Ok(output) => return Ok(Some(output.attributes.unwrap_or_default())),
             Err(error) => error,
         };
         if let SdkError::ServiceError(service) = &error
-            && let UpdateItemError::ConditionalCheckFailedException(failed) = service.err()
+            && service.err().is_conditional_check_failed_exception()
         {
-            return Ok(Err(failed.item.clone().unwrap_or_default()));
+            return Ok(None);
         }
         Err(StoreError::of(UPDATE, error))
     }
+}
+
+/// A random pause, up to a limit that grows to a second: writers that met once do not meet again.
+fn pause(tries: u32) -> Duration {
+    let limit_ms = 20_u64.saturating_mul(2_u64.saturating_pow(tries)).min(1000);
+    Duration::from_millis(RandomState::new().hash_one(tries) % limit_ms)
 }
 
 /// The places of the stored item that a change makes different.
@@ -301,7 +303,9 @@ fn changed_attribute(
     Ok(Some(match stored {
         None | Some(AttributeValue::S(_) | AttributeValue::Null(_)) => text(value),
         Some(AttributeValue::N(_)) if is_number(value) => AttributeValue::N(value.to_owned()),
-        Some(AttributeValue::N(_)) => return Err(wrong("a number of at most 38 digits")),
+        Some(AttributeValue::N(_)) => {
+            return Err(wrong("a number of at most 38 digits without extra zeros, such as 7 or -0.5"));
+        }
         Some(AttributeValue::Bool(_)) => {
             AttributeValue::Bool(value.parse().map_err(|_| wrong("a boolean (true or false)"))?)
         }
@@ -309,13 +313,15 @@ fn changed_attribute(
     }))
 }
 
-/// Whether DynamoDB keeps this number with all its digits.
+/// Returns true if DynamoDB keeps this number with exactly these digits. It drops leading and trailing zeros, and
+/// the sign of zero.
 fn is_number(value: &str) -> bool {
-    let value = value.strip_prefix('-').unwrap_or(value);
-    let (whole, fraction) = value.split_once('.').unwrap_or((value, "0"));
+    let unsigned = value.strip_prefix('-').unwrap_or(value);
+    let (whole, fraction) = unsigned.split_once('.').unwrap_or((unsigned, "1"));
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let has_extra_zero = (whole.starts_with('0') && whole != "0") || fraction.ends_with('0') || value == "-0";
     let is_long = value.bytes().filter(u8::is_ascii_digit).count() > NUMBER_DIGITS;
-    digits(whole) && digits(fraction) && !is_long
+    digits(whole) && digits(fraction) && !has_extra_zero && !is_long
 }
 
 fn not_tags() -> UserError {
@@ -396,12 +402,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_that_dynamodb_would_round_are_refused() {
+    fn numbers_that_dynamodb_would_return_with_other_digits_are_refused() {
         for (value, expected) in [
             ("12345678901234567890123", true),
             ("-0.5", true),
             (&"9".repeat(38), true),
             (&"9".repeat(39), false),
+            ("0", true),
+            ("100", true),
+            ("10.05", true),
+            ("-7", true),
+            ("-0", false),
+            ("007", false),
+            ("00", false),
+            ("-01", false),
+            ("00.5", false),
+            ("7.0", false),
+            ("0.0", false),
+            ("0.50", false),
             ("1e5", false),
             ("1.", false),
             (".5", false),

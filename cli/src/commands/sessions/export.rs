@@ -1,6 +1,14 @@
 //! Sessions for other programs: a line each, in the memory of one page for each shard.
 
-use std::{collections::VecDeque, io::ErrorKind};
+use std::{
+    collections::VecDeque,
+    fs,
+    future::{pending, poll_fn},
+    io::{self, ErrorKind},
+    process,
+    task::Poll,
+    thread,
+};
 
 use desk_webhooks::{
     protocol::AppId,
@@ -10,6 +18,11 @@ use desk_webhooks::{
 use jiff::tz::TimeZone;
 use serde::Serialize;
 use serde_json::{Value, json};
+use tokio::{
+    runtime::Builder,
+    signal::unix::{Signal, SignalKind, signal},
+    sync::oneshot,
+};
 
 use super::{
     list::row_json,
@@ -92,9 +105,8 @@ pub(super) async fn run(
     });
     let mut export = Export::new(store, app, format, from.transpose()?)?;
     let done = tokio::select! {
-        // Between two lines: a line is written without waiting for anything else.
         biased;
-        () = interrupted() => Err(CliError::Interrupted),
+        signal = interrupted() => Err(CliError::Interrupted { signal }),
         done = export.write(&shelves) => done,
     };
     if let Err(error) = &done {
@@ -103,11 +115,48 @@ pub(super) async fn run(
     done
 }
 
-/// Waits for Ctrl-C.
-async fn interrupted() {
-    if tokio::signal::ctrl_c().await.is_err() {
-        std::future::pending().await
+/// Waits for a signal that ends a program, such as Ctrl-C, and returns its number.
+async fn interrupted() -> u8 {
+    let (first, received) = oneshot::channel();
+    // The thread of the export may be blocked by a terminal or a disk.
+    if thread::Builder::new().spawn(move || watch_signals(first)).is_err() {
+        return pending().await;
     }
+    match received.await {
+        Ok(signal) => signal,
+        Err(_) => pending().await,
+    }
+}
+
+/// Passes on the first signal. The second ends the process.
+fn watch_signals(first: oneshot::Sender<u8>) -> io::Result<()> {
+    Builder::new_current_thread().enable_io().build()?.block_on(async {
+        let mut kinds = vec![SignalKind::interrupt(), SignalKind::terminate()];
+        // `nohup` ignores the third.
+        kinds.extend(Some(SignalKind::hangup()).filter(|kind| !is_ignored(*kind)));
+        let signals = kinds.into_iter().map(|kind| Ok((kind, signal(kind)?)));
+        let mut signals = signals.collect::<io::Result<Vec<_>>>()?;
+        let _ = first.send(next(&mut signals).await);
+        process::exit(128 + i32::from(next(&mut signals).await))
+    })
+}
+
+async fn next(signals: &mut [(SignalKind, Signal)]) -> u8 {
+    let kind = poll_fn(|context| {
+        let mut signals = signals.iter_mut();
+        let received =
+            signals.find_map(|(kind, signal)| signal.poll_recv(context).is_ready().then_some(*kind));
+        received.map_or(Poll::Pending, Poll::Ready)
+    });
+    u8::try_from(kind.await.as_raw_value()).unwrap_or_default()
+}
+
+/// True if the process was started with this signal ignored, as far as the system tells.
+fn is_ignored(kind: SignalKind) -> bool {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let ignored = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or_default();
+    ignored >> (kind.as_raw_value() - 1) & 1 == 1
 }
 
 struct Export<'a> {
@@ -135,7 +184,7 @@ impl<'a> Export<'a> {
     async fn write(&mut self, shelves: &[Shelf]) -> Result<(), CliError> {
         const EVERY: usize = 1000;
         if self.format == Format::Csv && self.from.is_none() {
-            self.lines.csv(&COLUMNS.join(","))?;
+            self.lines.csv(&COLUMNS.join(",")).await?;
         }
         let first_day = self.from.as_ref().map(day);
         for (number, shelf) in shelves.iter().enumerate() {
@@ -166,11 +215,11 @@ impl<'a> Export<'a> {
     async fn write_session(&mut self, row: &SessionRow) -> Result<(), CliError> {
         let summary = self.store.summary(self.app, &row.session).await?;
         if self.format == Format::Csv {
-            self.lines.csv(&csv(row, &summary.unwrap_or_default()))?;
+            self.lines.csv(&csv(row, &summary.unwrap_or_default())).await?;
         } else {
             let story = self.store.story(self.app, &row.session, now_ms() / 1000).await?;
             let timeline = story.iter().map(moment_json).collect();
-            self.lines.json(&SessionJson { row: row_json(row), summary, timeline })?;
+            self.lines.json(&SessionJson { row: row_json(row), summary, timeline }).await?;
         }
         self.count += 1;
         let written_bytes = self.lines.written_bytes();
@@ -181,26 +230,26 @@ impl<'a> Export<'a> {
         Ok(())
     }
 
-    /// Says how to go on. Lines that the reader of a pipe has not read are lost when it ends.
+    /// Says how to go on. The lines that the reader of a pipe has not read are lost when it ends. It may have kept
+    /// less than it read, and may have ended within a line.
     fn tell_place(&self, error: &CliError) {
         let arrived = match error {
             CliError::Output(error) if error.kind() == ErrorKind::BrokenPipe => self.lines.read_bytes(),
             _ => self.lines.written_bytes(),
         };
-        let first = if self.lines.is_incomplete() {
-            "; first remove its last line, of which a part is missing"
-        } else {
-            ""
-        };
-        match self.written.iter().rev().find(|(bytes, _)| *bytes <= arrived) {
-            Some((_, place)) => {
-                note!(
-                    "the export is not complete; go on with --resume={}{}",
-                    shell_word(&name(place)),
-                    first
-                );
-            }
+        let place = self.written.iter().rev().find(|(bytes, _)| *bytes <= arrived).map(|(_, place)| place);
+        let argument = |place| format!("--resume={}", shell_word(&name(place)));
+        match place {
             None => note!("the export is not complete; begin again"),
+            Some(place) if self.lines.is_whole_file() => {
+                note!("the export is not complete; go on with {}", argument(place));
+            }
+            Some(place) => note!(
+                "the export is not complete; if its last whole line is that of session {}, remove what follows \
+                 this line and go on with {}; otherwise begin again",
+                place.session,
+                argument(place)
+            ),
         }
     }
 }
