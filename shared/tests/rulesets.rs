@@ -435,6 +435,61 @@ fn what_has_a_limit_is_accepted_up_to_it() {
 }
 
 #[test]
+fn a_slip_is_warned_of_and_what_scripts_need_is_not() {
+    for id in
+        ["a@x.com/b@x.com", "a@x.com|c@x.com", "mailto:s@x.com", "\"s@x.com\"", "'s@x.com'", "s@x.com.", "s@"]
+    {
+        assert!(said(&with("/pools/vip/agents/0", json!(id))).contains("is not an address as it is"), "{id}");
+    }
+    assert!(!said(&with("/pools/vip/agents/0", json!("o'brien+1@x.example.com"))).contains("not an address"));
+    for (when, warned) in [
+        (json!({ "user_attribute": { "tier ": "gold" } }), true),
+        (json!({ "user_attribute": { "\u{201c}tier\u{201d}": "gold" } }), true),
+        (json!({ "custom_data": { "/tier\u{a0}": "gold" } }), true),
+        (json!({ "text_contains": "re\u{ad}fund" }), true),
+        (json!({ "text_contains": "re\u{2800}fund" }), true),
+        (json!({ "user_id": "ma\u{200b}ya" }), true),
+        (json!({ "text_contains": "می\u{200c}خواهم" }), false),
+        (json!({ "text_contains": "👩\u{200d}💻 ❤\u{fe0f} two words" }), false),
+    ] {
+        let said = said(&with("/rules/0/when", when.clone()));
+        assert_eq!(said.contains("which counts"), warned, "{when}: {said}");
+    }
+}
+
+#[test]
+fn an_override_without_hours_is_closed() {
+    let day = |day: Value| {
+        with("/calendars", json!({ "c": { "weekly": { "mon-sun": ["09:00-10:00"] }, "overrides": [day] } }))
+    };
+    let open = |document: &Value| {
+        read(document).unwrap().calendars[0].opening("2027-03-01T01:30Z".parse().unwrap()).open
+    };
+    assert!(open(&day(json!({ "date": "2027-03-02", "open": [] }))));
+    assert!(!open(&day(json!({ "date": "2027-03-01", "open": [] }))));
+}
+
+#[test]
+fn a_calendar_opens_if_any_day_of_a_year_is_left() {
+    let mut document = with("/holidays", json!({ "most": [{ "from": "03-02", "to": "02-28" }] }));
+    for (overrides, opens) in [
+        (json!([]), true),
+        (json!([{ "from": "02-29", "to": "03-01", "closed": true }]), false),
+        (json!([{ "date": "02-29", "closed": true }]), true),
+        (
+            json!([{ "from": "02-29", "to": "03-01", "closed": true }, { "date": "07-01", "open": ["09:00-10:00"] }]),
+            true,
+        ),
+    ] {
+        document["calendars"] = json!({ "c": { "weekly": { "mon": ["09:00-10:00"] }, "closed_on": ["most"], "overrides": overrides } });
+        assert_eq!(read(&document).is_ok(), opens, "{overrides}");
+    }
+    document["calendars"] =
+        json!({ "c": { "weekly": { "mon": ["09:00-10:00"] }, "closed_on": vec!["most"; 101] } });
+    assert!(said(&document).contains("101 lists in `closed_on`"));
+}
+
+#[test]
 fn a_document_of_mistakes_is_given_up_early() {
     let document = with("/rules/0/when", json!({ "any": vec![json!({ "user_tga": "vip" }); 20_000] }));
     assert_eq!(said(&document).lines().count(), 100);

@@ -31,15 +31,9 @@ pub fn run_tests(ruleset: &Ruleset) -> Vec<TestResult> {
 /// Runs one test, which need not be the document's own.
 pub fn run_test(ruleset: &Ruleset, test: &RulesetTest) -> TestResult {
     let on = test.expect.rule.as_deref() == Some(EMERGENCY);
-    let switched;
-    let ruleset = match ruleset.emergency {
-        Some(emergency) if emergency.on != on => {
-            switched = Ruleset { emergency: Some(super::Emergency { on, ..emergency }), ..ruleset.clone() };
-            &switched
-        }
-        _ => ruleset,
-    };
-    let decision = decide(&Question::new(ruleset, &test.given, test.at));
+    let mut question = Question::new(ruleset, &test.given, test.at);
+    question.emergency = ruleset.emergency.filter(|_| on).map(|emergency| emergency.pool);
+    let decision = decide(&question);
     let (group, agents) = match &decision.answer {
         Some(Answer::Serve { group, agents }) => (*group, agents.as_slice()),
         Some(Answer::Fail(_)) | None => (None, [].as_slice()),

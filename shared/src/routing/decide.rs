@@ -101,8 +101,8 @@ pub fn explain<'a>(question: &Question<'a>) -> Explanation<'a> {
 
 fn decide_telling<'a>(question: &Question<'a>, mut tell: impl FnMut(Trial<'a>)) -> Decision<'a> {
     let ruleset = question.ruleset;
-    if let Some(emergency) = ruleset.emergency.filter(|emergency| emergency.on) {
-        let answer = ruleset.pools[emergency.pool].answer(question, None);
+    if let Some(pool) = question.emergency {
+        let answer = ruleset.pools[pool].answer(question, None);
         return Decision { rule: EMERGENCY, answer: Some(answer) };
     }
     for rule in &ruleset.rules {

@@ -20,6 +20,8 @@ pub struct Question<'a> {
     pub facts: &'a Facts,
     /// When it is asked.
     pub at: Timestamp,
+    /// The pool that answers while the emergency switch is on.
+    pub(super) emergency: Option<usize>,
     now: OnceCell<DateTime>,
     openings: Vec<OnceCell<Opening<'a>>>,
     texts: OnceCell<Texts>,
@@ -37,6 +39,7 @@ impl<'a> Question<'a> {
             ruleset,
             facts,
             at,
+            emergency: ruleset.emergency.filter(|emergency| emergency.on).map(|emergency| emergency.pool),
             now: OnceCell::new(),
             openings: vec![OnceCell::new(); ruleset.calendars.len()],
             texts: OnceCell::new(),

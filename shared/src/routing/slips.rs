@@ -1,5 +1,7 @@
 //! Slips in names, ids and keywords: valid, but probably not what their author meant.
 
+use std::ops::RangeInclusive;
+
 use super::{Condition, Finding, Pool, Ruleset, Severity, check::finding};
 
 /// Warns about each slip.
@@ -30,7 +32,15 @@ fn named(what: &str, name: &str, place: &[&str], item: Option<usize>, findings: 
 }
 
 fn agents(pool: &Pool, findings: &mut Vec<Finding>) {
+    // One `@` between two parts of what addresses consist of.
     let is_address = |id: &str| id.contains('@');
+    let is_plain = |id: &str| {
+        let part =
+            |part: &str| !part.is_empty() && !part.starts_with(['.', '\'']) && !part.ends_with(['.', '\'']);
+        let marks = ['/', '|', ':', '"', '`', '(', ')', '[', ']', '\\'];
+        !id.contains(marks)
+            && id.split_once('@').is_some_and(|(name, host)| part(name) && part(host) && !host.contains('@'))
+    };
     let addresses = pool.agents.iter().filter(|agent| is_address(&agent.id)).count();
     for (position, agent) in pool.agents.iter().enumerate() {
         let id = agent.id.as_str();
@@ -42,6 +52,8 @@ fn agents(pool: &Pool, findings: &mut Vec<Finding>) {
             "contains a blank or an invisible character; remove it"
         } else if id.contains(QUOTES) {
             "contains a typographic quote; remove it"
+        } else if is_address(id) && !is_plain(id) {
+            "is not an address as it is; write the address alone, without quotes, a scheme or a dot at its end"
         } else if !is_address(id) && addresses * 2 > pool.agents.len() {
             "is not an address, and most ids of this pool are; write it as in Desk"
         } else {
@@ -66,16 +78,29 @@ fn slip(text: &str) -> Option<&'static str> {
         Some(
             "contains a typographic quote, which counts; write it without, or with the quote that users type",
         )
+    } else if text.contains(hidden) {
+        Some("contains an invisible character, which counts; remove it")
     } else {
         None
     }
 }
 
+/// True if nothing is seen of a character, and no script needs it inside a word.
+fn hidden(part: char) -> bool {
+    // Between the letters of some scripts, and inside emoji.
+    const JOINERS: RangeInclusive<char> = '\u{200c}'..='\u{200d}';
+    let breaks = matches!(part, '\n' | '\r' | '\t');
+    invisible(part)
+        && !breaks
+        && !JOINERS.contains(&part)
+        && !matches!(part, '\u{180b}'..='\u{180d}' | '\u{180f}' | '\u{e0020}'..='\u{e007f}' | '\u{e0100}'..='\u{e01ef}')
+}
+
 /// True if nothing is seen of a character.
 fn invisible(part: char) -> bool {
     part.is_control()
-        || matches!(part, '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180e}'
-            | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{feff}' | '\u{ffa0}'
+        || matches!(part, '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
+            | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{2800}' | '\u{3164}' | '\u{feff}' | '\u{ffa0}'
             | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
 }
 
@@ -88,12 +113,18 @@ impl Condition {
             }
             Self::UserId(matcher)
             | Self::UserTag(matcher)
-            | Self::UserAttribute(_, matcher)
             | Self::Language(matcher)
             | Self::Channel(matcher)
             | Self::Platform(matcher)
-            | Self::CustomerServiceId(matcher)
-            | Self::CustomData(_, matcher) => matcher.texts().for_each(|text| tell("the value", text)),
+            | Self::CustomerServiceId(matcher) => matcher.texts().for_each(|text| tell("the value", text)),
+            Self::UserAttribute(name, matcher) => {
+                tell("the attribute", name);
+                matcher.texts().for_each(|text| tell("the value", text));
+            }
+            Self::CustomData(pointer, matcher) => {
+                tell("the pointer", &pointer.text);
+                matcher.texts().for_each(|text| tell("the value", text));
+            }
             _ => self.parts().iter().for_each(|part| part.each_text(tell)),
         }
     }

@@ -123,6 +123,22 @@ impl Dates {
         meeting
     }
 
+    /// The days of a leap year that any yearly dates hold, from January 1. Takes as long as there are dates, however many
+    /// days each of them holds.
+    pub(super) fn yearly<'a>(all: impl Iterator<Item = &'a Self>) -> [bool; 366] {
+        let index = |date: Date| usize::from(date.day_of_year().unsigned_abs()) - 1;
+        let mut changes = [0_i64; 367];
+        for span in all.flat_map(|dates| dates.spans(0)).filter(|span| span.yearly) {
+            changes[index(span.from)] += 1;
+            changes[index(span.to) + 1] -= 1;
+        }
+        let mut held = 0;
+        std::array::from_fn(|day| {
+            held += changes[day];
+            held > 0
+        })
+    }
+
     /// Each run of days without a gap. Those of every year are runs of a leap year.
     fn spans(&self, position: usize) -> impl Iterator<Item = Span> {
         let leap = |(month, day): (i8, i8)| Date::new(2024, month, day).unwrap_or_default();

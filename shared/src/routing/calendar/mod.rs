@@ -117,19 +117,14 @@ impl Calendar {
     /// Whether there is any day on which it opens.
     pub fn ever_opens(&self) -> bool {
         let opens = |day: &Override| !day.hours.is_empty();
-        let with_a_year = self.overrides.iter().any(|day| !day.dates.is_yearly() && opens(day));
         // Any year will do for what happens every year; a leap year has every day. Closures with a
         // year end, and then the usual hours come back.
-        let yearly = |date: &Date| {
-            let day = self.overrides.iter().find(|day| day.dates.is_yearly() && day.dates.hold(*date));
-            let holiday = || self.holidays.iter().any(|day| day.dates.is_yearly() && day.dates.hold(*date));
-            match day {
-                Some(day) => opens(day),
-                None => !holiday() && self.weekly.iter().any(|hours| !hours.is_empty()),
-            }
-        };
-        with_a_year
-            || Date::constant(2024, 1, 1).series(jiff::ToSpan::days(1)).take(366).any(|date| yearly(&date))
+        let overridden = || Dates::yearly(self.overrides.iter().map(|day| &day.dates));
+        let closed = || Dates::yearly(self.holidays.iter().map(|day| &day.dates));
+        // No two yearly overrides have a day in common.
+        self.overrides.iter().any(opens)
+            || (self.weekly.iter().any(|hours| !hours.is_empty())
+                && overridden().iter().zip(closed()).any(|(overridden, closed)| !overridden && !closed))
     }
 }
 

@@ -9,7 +9,8 @@ mod validate;
 pub(super) use node::{Findings, Node};
 pub use schema::json_schema;
 pub(super) use syntax::{FACTS, RULESET};
-pub(super) use validate::{at_most, unknown, validate};
+use validate::unknown;
+pub(super) use validate::{at_most, validate};
 
 /// The most characters of a name, a keyword or an agent's id.
 pub(super) const SHORT: usize = 100;

@@ -4,6 +4,7 @@ use std::cell::RefCell;
 
 use serde_json::Value;
 
+use super::unknown;
 use crate::routing::{Finding, Path, Segment, Severity};
 
 /// All that was found while a document was read.
@@ -76,6 +77,14 @@ impl<'a> Node<'a> {
         if !self.found_enough() {
             let finding = Finding { severity: Severity::Error, path, message: message.into() };
             self.findings.0.borrow_mut().push(finding);
+        }
+    }
+
+    /// Notes a name that is none of the known ones. To find the one that may have been meant takes time by their number,
+    /// so that nothing is looked for once enough was found.
+    pub(in crate::routing) fn error_unknown(&self, what: &str, name: &str, known: &[&str]) {
+        if !self.found_enough() {
+            self.error(unknown(what, name, known));
         }
     }
 

@@ -18,7 +18,7 @@ pub(in crate::routing) fn validate(node: &Node<'_>, shape: &Shape) {
         }
         (Shape::Choice(choices), Value::String(text)) => {
             if !choices.contains(&text.as_str()) {
-                node.error(unknown("value here", text, choices));
+                node.error_unknown("value here", text, choices);
             }
         }
         (Shape::Whole { least, example }, Value::Number(number)) => {
@@ -181,7 +181,7 @@ impl Range {
 }
 
 /// Says that `name` is none of the known ones, and which of them may have been meant.
-pub(in crate::routing) fn unknown(what: &str, name: &str, known: &[&str]) -> String {
+pub(super) fn unknown(what: &str, name: &str, known: &[&str]) -> String {
     // The distance takes time by the product of both lengths, and nobody mistypes that much.
     const LONG: usize = 100;
     let candidates = known.iter().copied().filter(|_| name.len() <= LONG);

@@ -12,7 +12,7 @@ use super::{parsed, read_zone};
 use crate::routing::{
     Calendar, Dates, Days, Holiday, Interval, Override,
     calendar::{Written, overlapping},
-    grammar::{Node, unknown},
+    grammar::Node,
 };
 
 /// The lists of holidays: what stands in each, and which others it includes.
@@ -91,7 +91,7 @@ impl<'a> Holidays<'a> {
     fn of(&self, item: &Node<'_>) -> Vec<Arc<Holiday>> {
         let Some(name) = item.text() else { return Vec::new() };
         let Some((name, _)) = self.lists.get_key_value(name) else {
-            item.error(unknown("list of holidays", name, &self.names));
+            item.error_unknown("list of holidays", name, &self.names);
             return Vec::new();
         };
         let room = MOST_DATES - self.taken.get();
@@ -124,7 +124,7 @@ fn read_list<'a>(name: &str, node: &Node<'_>, names: &[&'a str]) -> List<'a> {
         let Some(wanted) = include.text() else { continue };
         match names.iter().find(|known| **known == wanted) {
             Some(known) => list.includes.push(known),
-            None => include.error(unknown("list of holidays", wanted, names)),
+            None => include.error_unknown("list of holidays", wanted, names),
         }
     }
     list

@@ -13,6 +13,8 @@ const PARTS: [(&str, &str, usize); 5] = [
     ("tests", "tests", 2_000),
 ];
 const MOST_AGENTS: usize = 1_000;
+/// Each list of holidays once.
+const MOST_CLOSED_ON: usize = 100;
 /// Holidays of all lists and overrides of all calendars.
 const MOST_DATES: usize = 2_000;
 const MOST_KEYWORDS: usize = 10_000;
@@ -40,6 +42,11 @@ pub(super) fn check_size(document: &Node<'_>) {
     }
     let (holidays, calendars) = (document.get("holidays"), document.get("calendars"));
     let dates: usize = holidays.iter().flat_map(Node::entries).map(|(_, list)| length(list.value())).sum();
+    for (_, calendar) in calendars.iter().flat_map(Node::entries) {
+        if let Some(closed_on) = calendar.get("closed_on") {
+            at_most(MOST_CLOSED_ON, length(closed_on.value()), "lists in `closed_on`", &closed_on);
+        }
+    }
     let overrides = calendars.iter().flat_map(Node::entries);
     let overrides: usize =
         overrides.filter_map(|(_, calendar)| Some(length(calendar.get("overrides")?.value()))).sum();

@@ -19,7 +19,7 @@ use serde_json::Value;
 
 use super::{
     Calendar, Emergency, Finding, Needs, Pool, Ruleset, Step,
-    grammar::{Findings, Node, RULESET, Shape, unknown, validate},
+    grammar::{Findings, Node, RULESET, Shape, validate},
     texts::Words,
 };
 
@@ -95,8 +95,8 @@ impl<'a, T> Named<'a, T> {
     /// The position of a name, which stands at this node.
     fn find(&self, name: &str, node: &Node<'_>) -> Option<usize> {
         let position = self.positions.get(name).copied();
-        if position.is_none() && !node.found_enough() {
-            node.error(unknown(self.what, name, &self.names));
+        if position.is_none() {
+            node.error_unknown(self.what, name, &self.names);
         }
         position
     }

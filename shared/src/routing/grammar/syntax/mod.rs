@@ -125,7 +125,7 @@ static OVERRIDE: Record = Record {
         field("from", &DATE, "The first day"),
         field("to", &DATE, "The last day"),
         field("closed", &Shape::Truth, "Nobody serves"),
-        field("open", &HOURS, "The hours of these days"),
+        field("open", &HOURS_OR_NONE, "The hours of these days; []: closed"),
     ],
 };
 
