@@ -1,17 +1,17 @@
-//! Rebuilding a summary while others write, erase and rebuild: the rebuild that read last is what stays.
+//! Rebuilding and erasing while others write, erase and rebuild: the rebuild that read last is what stays.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)] // in a test, a panic is the report
 
 use std::{
     future::Future,
-    sync::atomic::{AtomicUsize, Ordering},
+    sync::atomic::{AtomicBool, AtomicUsize, Ordering},
     time::Duration,
 };
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use desk_local::{
     engine::SESSIONS_TABLE,
-    proxy::{Proxy, Verdict},
+    proxy::{Call, Proxy, Verdict},
     stage::{APP, Stage, store_at},
 };
 use desk_webhooks::{
@@ -37,7 +37,11 @@ fn event(at: u64, kind: &str, more: Value) -> (String, SessionEvent) {
 }
 
 async fn happened(store: &Store, at: u64, kind: &str) {
-    let (body, event) = event(at, kind, json!({ "AgentId": format!("agent-{at}") }));
+    happened_to(store, "maya", at, kind).await;
+}
+
+async fn happened_to(store: &Store, user: &str, at: u64, kind: &str) {
+    let (body, event) = event(at, kind, json!({ "ClientUserId": user, "AgentId": format!("agent-{at}") }));
     let received = Received { app: app(), body: body.as_bytes(), at_ms: 1000 };
     store.append(received, &event).await.unwrap();
     store.ensure_summary(received, &event).await.unwrap();
@@ -60,16 +64,41 @@ async fn fold(store: &Store) -> Folded {
     store.fold(app(), "s", Reach::Whole, 5000).await.unwrap()
 }
 
-/// Rebuilds, and does something else between what is read and the nth write.
+/// Rebuilds, and does something else between what is read and the nth write of a summary.
 async fn rebuild_interrupted<W, F>(stage: &Stage, nth: usize, what: W)
 where
     W: Fn(Store) -> F + Send + Sync + 'static,
     F: Future<Output = ()>,
 {
-    let (endpoint, writes) = (stage.endpoint(), AtomicUsize::new(0));
+    let writes = AtomicUsize::new(0);
+    let is_nth = move |call: &Call<'_>| is_summary(call) && writes.fetch_add(1, Ordering::Relaxed) == nth;
+    let interrupting = interrupting(stage, is_nth, what).await;
+    fold(&store_at(interrupting.endpoint())).await;
+}
+
+fn is_summary(call: &Call<'_>) -> bool {
+    call.target.ends_with("UpdateItem") && names(call, "SUMMARY")
+}
+
+/// True if the body of the request has this in it.
+fn names(call: &Call<'_>, what: &str) -> bool {
+    String::from_utf8_lossy(call.body).contains(what)
+}
+
+/// The way to the tables, on which something else is done before the first call of which `is_meant` is true.
+async fn interrupting<W, F>(
+    stage: &Stage,
+    is_meant: impl Fn(&Call<'_>) -> bool + Send + Sync + 'static,
+    what: W,
+) -> Proxy
+where
+    W: Fn(Store) -> F + Send + Sync + 'static,
+    F: Future<Output = ()>,
+{
+    let (endpoint, is_done) = (stage.endpoint(), AtomicBool::new(false));
     let upstream = endpoint.clone();
     let interrupting = Proxy::start(&upstream, move |call| {
-        if call.target.ends_with("UpdateItem") && writes.fetch_add(1, Ordering::Relaxed) == nth {
+        if is_meant(call) && !is_done.swap(true, Ordering::Relaxed) {
             // On a thread of its own: this one is the test's.
             std::thread::scope(|scope| {
                 let other = scope.spawn(|| {
@@ -81,8 +110,12 @@ where
         }
         Verdict::Pass
     });
-    let interrupting = interrupting.await.unwrap();
-    fold(&store_at(interrupting.endpoint())).await;
+    interrupting.await.unwrap()
+}
+
+/// The values of all items that are left, as one text.
+async fn left(stage: &Stage) -> String {
+    format!("{:?}", stage.client().scan().table_name(SESSIONS_TABLE).send().await.unwrap().items.unwrap())
 }
 
 async fn agents(store: &Store) -> Option<Vec<String>> {
@@ -261,7 +294,8 @@ async fn a_rebuild_restores_profiles_forward_in_time_and_writes_nothing_in_vain(
     let counting = Proxy::start(&stage.endpoint(), |_| Verdict::Pass).await.unwrap();
     store_at(counting.endpoint()).rebuild(app(), "s", 5000).await.unwrap();
     let made: Vec<_> = counting.take_calls().into_iter().map(|made| made.operation).collect();
-    assert_eq!(made, ["Query", "UpdateItem", "GetItem"], "the summary, and a look at the profile");
+    let expected = ["Query", "Query", "UpdateItem", "GetItem"];
+    assert_eq!(made, expected, "the summary, and a look at the profile");
 
     // Another session knows something newer: this one changes nothing.
     let received = Received { app: app(), body: b"{}", at_ms: 1000 };
@@ -276,4 +310,114 @@ async fn a_rebuild_restores_profiles_forward_in_time_and_writes_nothing_in_vain(
     store.append(Received { app: app(), body: body.as_bytes(), at_ms: 1000 }, &event).await.unwrap();
     store.rebuild(app(), "s", 5000).await.unwrap();
     assert_eq!(store.profile(app(), "maya").await.unwrap().last_agent.as_deref(), Some("agent-99"));
+}
+
+#[tokio::test]
+async fn a_rebuild_during_an_erasure_brings_no_item_of_a_further_user_back() {
+    let stage = Stage::start().await.unwrap();
+    let store = stage.store();
+    // The session is li's until a rebuild finds that maya came first.
+    happened_to(&store, "li", 20, "AgentForward").await;
+    happened(&store, 10, "AgentForward").await;
+    let is_write = |call: &Call<'_>| !call.target.ends_with("Query");
+    let erase = |other: Store| async move {
+        other.erase_user(app(), "li", 2000, |_| ()).await.unwrap();
+    };
+    let interrupting = interrupting(&stage, is_write, erase).await;
+    fold(&store_at(interrupting.endpoint())).await;
+    let left = left(&stage).await;
+    assert!(!left.contains("#USER#li"), "{left}");
+    assert_eq!(agents(&store).await.unwrap(), ["agent-10"]);
+}
+
+#[tokio::test]
+async fn an_owner_who_turns_out_to_be_a_further_user_finds_the_session_after_a_crash_of_the_rebuild() {
+    let refused = r#"{"__type":"com.amazonaws.dynamodb.v20120810#AccessDeniedException"}"#;
+    for calls in 0..9 {
+        let stage = Stage::start().await.unwrap();
+        let store = stage.store();
+        happened_to(&store, "li", 20, "AgentForward").await;
+        happened(&store, 10, "AgentForward").await;
+        let endpoint = stage.endpoint();
+        let broken = Proxy::start(&endpoint, move |call| {
+            if call.number < calls { Verdict::Pass } else { Verdict::Answer(400, refused.into()) }
+        });
+        let broken = broken.await.unwrap();
+        let rebuilt = store_at(broken.endpoint()).fold(app(), "s", Reach::Whole, 5000).await;
+        for user in ["maya", "li"] {
+            let by_user = format!("\"by_user\": S(\"APP#{APP}#USER#{user}\")");
+            assert!(left(&stage).await.contains(&by_user), "{user} after {calls} calls");
+        }
+        if rebuilt.is_ok() {
+            assert!(calls > 2, "{calls}");
+            return;
+        }
+    }
+    panic!("the rebuild never ends");
+}
+
+#[tokio::test]
+async fn a_rebuild_during_an_erasure_brings_no_profile_back() {
+    let stage = Stage::start().await.unwrap();
+    let store = stage.store();
+    happened(&store, 10, "AgentForward").await;
+    let is_profile = |call: &Call<'_>| call.target.ends_with("UpdateItem") && names(call, "PROFILE");
+    let erase = |other: Store| async move {
+        other.erase_user(app(), "maya", 2000, |_| ()).await.unwrap();
+    };
+    let interrupting = interrupting(&stage, is_profile, erase).await;
+    store_at(interrupting.endpoint()).rebuild(app(), "s", 5000).await.unwrap();
+    let left = left(&stage).await;
+    assert!(!left.contains("maya"), "{left}");
+}
+
+#[tokio::test]
+async fn an_event_that_arrives_while_its_summary_is_emptied_is_found() {
+    let stage = Stage::start().await.unwrap();
+    let store = stage.store();
+    happened(&store, 10, "AgentForward").await;
+    fold(&store).await;
+    expire(&stage, 10).await;
+    rebuild_interrupted(&stage, 0, |other| async move { happened(&other, 20, "AgentForward").await }).await;
+    assert_eq!(agents(&store).await.unwrap(), ["agent-20"]);
+    assert_eq!(store.sessions_of_user(app(), "maya", None, 0).take(9).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn an_event_that_arrives_during_an_erasure_is_erased_too() {
+    let stage = Stage::start().await.unwrap();
+    let store = stage.store();
+    happened(&store, 10, "AgentForward").await;
+    happened_to(&store, "li", 20, "AgentForward").await;
+    let is_last = |call: &Call<'_>| call.target.ends_with("DeleteItem") && names(call, "USER#");
+    // The function knows that li finds the session, and only appends.
+    let append = |other: Store| async move {
+        let (body, event) = event(30, "AgentForward", json!({ "ClientUserId": "li" }));
+        let received = Received { app: app(), body: body.as_bytes(), at_ms: 1000 };
+        other.append(received, &event).await.unwrap();
+    };
+    let interrupting = interrupting(&stage, is_last, append).await;
+    store_at(interrupting.endpoint()).erase_user(app(), "li", 2000, |_| ()).await.unwrap();
+    let left = left(&stage).await;
+    assert!(!left.contains("li\\\"") && !left.contains("#USER#li"), "{left}");
+    assert_eq!(agents(&store).await.unwrap(), ["agent-10"]);
+}
+
+#[tokio::test]
+async fn large_bodies_take_no_room_of_a_page() {
+    let stage = Stage::start().await.unwrap();
+    let store = stage.store();
+    happened(&store, 10, "SessionBegin").await;
+    for number in 0..3 {
+        let noise: String = (0..14_000_u32).map(|n| sha256_hex(&(n * 3 + number).to_be_bytes())).collect();
+        let more = json!({ "MsgKey": number.to_string(), "CloudCustomData": noise });
+        let (body, event) = event(20, "Human.UserSendMsg", more);
+        store.append(Received { app: app(), body: body.as_bytes(), at_ms: 1000 }, &event).await.unwrap();
+    }
+    let counting = Proxy::start(&stage.endpoint(), |_| Verdict::Pass).await.unwrap();
+    let folded = store_at(counting.endpoint()).fold(app(), "s", Reach::Page, 5000).await.unwrap();
+    let Folded::Written(summary) = folded else { panic!("{folded:?}") };
+    assert_eq!(summary.items, 4);
+    let made = counting.take_calls().into_iter().filter(|made| made.operation == "Query");
+    assert_eq!(made.map(|made| made.units).collect::<Vec<_>>(), [1.0, 1.0]);
 }

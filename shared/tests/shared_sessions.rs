@@ -211,6 +211,43 @@ async fn a_user_who_only_asked_takes_no_session_of_others_along() {
     assert!(items(&stage).await.is_empty());
 }
 
+/// A session in which only maya's event is left, and which its summary still gives to li.
+async fn left_behind(stage: &Stage) {
+    let store = stage.store();
+    happened(&store, "li", 10, "SessionBegin", json!({})).await;
+    happened(&store, "maya", 20, "AgentForward", json!({ "AgentId": "bo@example.com" })).await;
+    let (first, _) = items(stage).await.swap_remove(0);
+    let delete = stage.client().delete_item().table_name(SESSIONS_TABLE);
+    let delete = delete.key("pk", AttributeValue::S(format!("APP#{APP}#SESSION#s")));
+    delete.key("sk", AttributeValue::S(first)).send().await.unwrap();
+    assert_eq!(owner(stage).await.as_deref(), Some("li"));
+}
+
+#[tokio::test]
+async fn an_owner_of_whom_no_event_is_left_is_erased() {
+    let stage = Stage::start().await.unwrap();
+    left_behind(&stage).await;
+    let receipt = stage.store().erase_user(app(), "li", 2000, |_| ()).await.unwrap();
+    assert_eq!(receipt.shared, 1);
+    assert_eq!(owner(&stage).await.as_deref(), Some("maya"));
+    assert_eq!(found_by(&stage).await, set(&["maya"]));
+    assert_eq!(stage.store().erase_user(app(), "li", 2000, |_| ()).await.unwrap(), Receipt::default());
+}
+
+#[tokio::test]
+async fn an_erasure_that_must_leave_a_summary_of_a_newer_form_fails() {
+    let stage = Stage::start().await.unwrap();
+    left_behind(&stage).await;
+    let update = stage.client().update_item().table_name(SESSIONS_TABLE);
+    let update = update.key("pk", AttributeValue::S(format!("APP#{APP}#SESSION#s")));
+    let update = update.key("sk", AttributeValue::S("SUMMARY".into()));
+    let update = update.update_expression("SET fold = :form");
+    let update = update.expression_attribute_values(":form", AttributeValue::N("99".into()));
+    update.send().await.unwrap();
+    let refused = stage.store().erase_user(app(), "li", 2000, |_| ()).await.unwrap_err();
+    assert!(refused.to_string().contains("newer version"), "{refused}");
+}
+
 /// Each erasure is interrupted at every call that it makes, and repeated.
 #[tokio::test]
 async fn an_erasure_may_be_interrupted_at_any_step() {
@@ -225,6 +262,11 @@ async fn an_erasure_may_be_interrupted_at_any_step() {
             });
             let broken = broken.await.unwrap();
             let first = store_at(broken.endpoint()).erase_user(app(), user, 2000, |_| ()).await;
+            // While an event of the further user is left, so is the item that finds it.
+            let left = items(&stage).await;
+            if left.iter().any(|(sk, _)| sk.starts_with("AT#0000000000030")) {
+                assert!(left.iter().any(|(sk, _)| sk.starts_with("USER#")), "{user} after {calls} calls");
+            }
             stage.store().erase_user(app(), user, 2000, |_| ()).await.unwrap();
             assert_eq!(found_by(&stage).await, set(&finds), "{user} after {calls} calls");
             let summary = stage.store().summary(app(), "s").await.unwrap();

@@ -72,12 +72,12 @@ async fn a_callback_that_comes_again_leaves_what_an_undisturbed_one_leaves() {
     let taken = event("s", "TransferToHumanSuccess", 2000, json!({ "AgentId": "bo@example.com" }));
     let status = r#"{"CallbackCommand":"Member.EventNotify","MemberId":"bo","Status":"rest","EventTime":1}"#;
     let cases = [
-        (vec![], begin.clone(), 6, "the warm-up, event, summary, and two calls of a fold"),
-        (vec![begin.clone()], taken, 7, "the same, and the profile"),
-        (vec![begin.clone()], message("s", 1500, "hello"), 6, "late"),
-        (vec![], message("s", 1500, &noise(14_000)), 8, "the same, and two parts of its body"),
-        (vec![begin.clone()], event("s", "SessionEnd", 3000, json!({})), 6, "an end"),
-        (vec![], callback(status), 4, "the warm-up, a status among the past ones and as the current one"),
+        (vec![], begin.clone(), 9, "the warm-up, event, summary, and three calls of a fold"),
+        (vec![begin.clone()], taken, 10, "the same, and the profile"),
+        (vec![begin.clone()], message("s", 1500, "hello"), 9, "late"),
+        (vec![], message("s", 1500, &noise(14_000)), 11, "the same, and two parts of its body"),
+        (vec![begin.clone()], event("s", "SessionEnd", 3000, json!({})), 9, "an end"),
+        (vec![], callback(status), 6, "the warm-up, a status among the past ones and as the current one"),
     ];
     for (before, last, steps, name) in cases {
         assert_eq!(kill_at_each_step(&before, &last).await, steps, "{name}");
@@ -101,7 +101,7 @@ async fn a_batch_that_comes_again_leaves_what_an_undisturbed_one_leaves() {
     let before = [event("t", "SessionBegin", 1000, json!({}))];
     assert_eq!(
         kill_at_each_step(&before, &batch).await,
-        10,
+        14,
         "the warm-up, two events and their summary, two folds"
     );
 }

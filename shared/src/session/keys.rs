@@ -19,6 +19,8 @@ pub const DAY_SHARDS: u8 = 16;
 pub const RULES_ACTIVE: &str = "RULES#ACTIVE";
 /// What every item of a session's story starts with.
 pub const TIMELINE: &str = "AT#";
+/// Greater than the sort keys of the whole timeline, and less than those of the parts of bodies.
+pub const BEHIND_TIMELINE: &str = "AT#~";
 /// A session's summary.
 pub const SUMMARY: &str = "SUMMARY";
 /// The beginning of the sort key of a further user of a session.

@@ -10,6 +10,9 @@ pub enum ProfileChange {
 }
 
 impl ProfileChange {
+    /// The fields that changes may change.
+    pub const FIELDS: [&str; 2] = ["last_agent", "last_rating"];
+
     /// The field of the profile that it changes.
     pub fn field(&self) -> &'static str {
         match self {

@@ -59,18 +59,24 @@ impl Store {
             let before = receipt.items;
             for pk in self.partitions_of(&by_user).await?.into_iter().collect::<BTreeSet<_>>() {
                 let Some(session_id) = pk.strip_prefix(&keys::session(app, "")) else { continue };
-                let partition = self.session_partition(app, session_id, false).await?.unwrap_or_default();
-                let belongs_to_user = partition.owner(app).as_deref() == Some(user_id);
-                let items = if belongs_to_user {
-                    self.delete_partition(&pk, &keys::further_user(user_id)).await?
-                } else {
-                    self.delete_from(app, session_id, user_id, &partition, now_ms).await?
-                };
-                receipt.items += items;
-                // A session that was written to meanwhile comes back, and is counted once.
-                if items > 0 && erased.insert(pk) {
-                    *(if belongs_to_user { &mut receipt.sessions } else { &mut receipt.shared }) += 1;
-                    progress(&receipt);
+                // An event that arrives meanwhile is in no index yet, so the session is read again.
+                loop {
+                    let partition = self.session_partition(app, session_id, false).await?.unwrap_or_default();
+                    let belongs_to_user = partition.owner(app).as_deref() == Some(user_id);
+                    let items = if belongs_to_user {
+                        self.delete_partition(&pk).await?
+                    } else {
+                        self.delete_from(app, session_id, user_id, &partition, now_ms).await?
+                    };
+                    if items == 0 {
+                        break;
+                    }
+                    receipt.items += items;
+                    // A session that was written to meanwhile is counted once.
+                    if erased.insert(pk.clone()) {
+                        *(if belongs_to_user { &mut receipt.sessions } else { &mut receipt.shared }) += 1;
+                        progress(&receipt);
+                    }
                 }
             }
             if receipt.items == before {
@@ -162,14 +168,15 @@ impl Store {
         Ok(items.iter().filter_map(|item| item.get("pk")?.as_s().ok().cloned()).collect())
     }
 
-    /// Deletes a session. `further_user` is the sort key of the owner's item, if the owner was a further user before.
+    /// Deletes a session.
     ///
-    /// An erasure that was interrupted must find the session again, with the same owner. So the items that the
-    /// index has of the owner go last, and before them the first event, which names the owner.
-    async fn delete_partition(&self, pk: &str, further_user: &str) -> Result<usize, StoreError> {
+    /// An erasure that was interrupted must find the session again, with the same owner, and so must the other
+    /// users find what is left of theirs. So the items that the index has of users go last, the summary after the
+    /// others, and before them the first event, which names the owner.
+    async fn delete_partition(&self, pk: &str) -> Result<usize, StoreError> {
         let mut gone = 0;
         loop {
-            let finds = |sk: &String| sk == keys::SUMMARY || sk == further_user;
+            let finds = |sk: &String| sk == keys::SUMMARY || sk.starts_with(keys::FURTHER_USER);
             let (last, others): (Vec<_>, Vec<_>) = self.sort_keys(pk).await?.into_iter().partition(finds);
             // Items that were written in the meantime are deleted before the last ones.
             let now = if others.is_empty() { last } else { others };
@@ -201,7 +208,8 @@ impl Store {
                 theirs.push(item);
             }
         }
-        let is_found = partition.further_users.contains_key(&further_user);
+        let owns_summary = partition.stored_owner(app) == Some(user_id);
+        let is_found = owns_summary || partition.further_users.contains_key(&further_user);
         if theirs.is_empty() && !is_found {
             return Ok(0);
         }
@@ -218,6 +226,15 @@ impl Store {
         }
         if partition.summary.is_some() {
             self.fold(app, session_id, Reach::Whole, now_ms).await?;
+        }
+        if owns_summary {
+            // A summary of a newer form is left alone by the rebuild.
+            let now = self.session_partition(app, session_id, false).await?.unwrap_or_default();
+            if now.stored_owner(app) == Some(user_id) {
+                let what = "a summary still names the user: a newer version wrote it, or an event arrived \
+                            meanwhile; erase the user again with the newest version of desk";
+                return Err(StoreError::unreadable("Erase", what));
+            }
         }
         let deleted = self.delete(&self.sessions_table, &pk, &further_user).await?;
         Ok(gone + usize::from(deleted && is_found))

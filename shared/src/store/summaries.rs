@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem, Update};
 
 use super::{
     Kind, Store, StoreError,
     events::{condition_failed, day, in_the_far_future, no_later_than_now},
-    items::{number, text},
+    items::{Item, number, text},
     ports::{FoldSessions, Folded, Reach, ReadFacts},
     timeline::{Partition, SummaryItem},
 };
@@ -18,6 +18,11 @@ use crate::{
 
 const PUT: &str = "PutItem";
 const UPDATE: &str = "UpdateItem";
+const DELETE: &str = "DeleteItem";
+const TRANSACT: &str = "TransactWriteItems";
+
+/// The items of further users that one transaction writes beside the summary; DynamoDB takes 100.
+const FURTHER_USERS_AT_ONCE: usize = 99;
 
 /// The number of times that a rebuild tries, if another writer changes the summary each time.
 const ATTEMPTS: usize = 4;
@@ -48,7 +53,7 @@ impl Store {
     /// DynamoDB's, or other writers kept changing the summary.
     pub async fn rebuild(&self, app: AppId, session_id: &str, now_ms: u64) -> Result<Folded, StoreError> {
         let (folded, partition) = self.fold_partition(app, session_id, Reach::Whole, now_ms).await?;
-        self.restore_profiles(app, &partition, now_ms).await?;
+        self.restore_profiles(app, session_id, &partition, now_ms).await?;
         Ok(folded)
     }
 
@@ -69,26 +74,31 @@ impl Store {
             let is_listed = there.is_some_and(|there| there.is_listed);
             if partition.timeline.is_empty() {
                 match there {
-                    Some(there)
-                        if is_listed && !self.forget_summary(app, session_id, there, now_ms).await? => {}
+                    // An event may have come in the meantime: then the summary is made again.
+                    Some(there) if is_listed => {
+                        self.forget_summary(app, session_id, there, now_ms).await?;
+                        continue;
+                    }
                     _ => return Ok((Folded::Nothing, partition)),
                 }
-                continue;
             }
             // A decision alone makes no session that lists show.
             if !is_listed && partition.has_no_event() {
                 return Ok((Folded::Nothing, partition));
             }
             let summary = partition.fold();
+            let is_of_newer_form = there.and_then(|there| there.form).is_some_and(|form| form > FOLD);
+            let mut further_users = missing_further_users(app, session_id, &summary, &partition);
             // A summary item that this rebuild created stays only if the session still exists afterwards: it
             // may have been erased in the meantime.
-            let is_of_newer_form = there.and_then(|there| there.form).is_some_and(|form| form > FOLD);
-            if is_created || is_of_newer_form {
+            if is_of_newer_form || is_created && further_users.is_empty() {
                 return Ok((Folded::Written(Box::new(summary)), partition));
             }
-            self.index_further_users(app, session_id, &summary, &partition).await?;
-            if self.write_summary(app, session_id, &summary, &partition, now_ms).await? {
-                if there.is_some() {
+            let is_all = there.is_some() && further_users.len() <= FURTHER_USERS_AT_ONCE;
+            // Nothing but a summary item that was there before shows that no user was erased.
+            further_users.truncate(if there.is_some() { FURTHER_USERS_AT_ONCE } else { 0 });
+            if self.write_summary(app, session_id, &summary, &partition, further_users, now_ms).await? {
+                if is_all {
                     return Ok((Folded::Written(Box::new(summary)), partition));
                 }
                 is_created = true;
@@ -97,13 +107,15 @@ impl Store {
         Err(StoreError { operation: UPDATE, kind: Kind::Busy, source: None })
     }
 
-    /// Writes a summary unless the item was changed since it was read. Returns whether it was written.
+    /// Writes a summary, and items of further users with it, unless the summary item was changed since it was
+    /// read. Returns whether it was written.
     async fn write_summary(
         &self,
         app: AppId,
         session_id: &str,
         summary: &Summary,
         partition: &Partition,
+        further_users: Vec<Item>,
         now_ms: u64,
     ) -> Result<bool, StoreError> {
         let Some(began_at) = summary.began_at else { return Ok(true) };
@@ -131,7 +143,8 @@ impl Store {
             fields.push(("by_user_at", by_user.is_some().then(|| text(began_at.to_string()))));
             fields.push(("by_user", by_user.map(text)));
         }
-        self.update_summary(app, session_id, fields, partition.summary.as_ref(), now_ms).await
+        let there = partition.summary.as_ref();
+        self.update_summary(app, session_id, fields, further_users, there, now_ms).await
     }
 
     /// Empties the summary item of a session of which nothing is left: no index finds it, and it expires.
@@ -159,23 +172,22 @@ impl Store {
         ];
         let mut fields: Vec<_> = GONE.map(|name| (name, None)).into();
         fields.push(("expires_at", Some(number(now_ms / 1000))));
-        self.update_summary(app, session_id, fields, Some(there), now_ms).await
+        self.update_summary(app, session_id, fields, Vec::new(), Some(there), now_ms).await
     }
 
-    /// Sets these attributes of a summary item and removes those without a value, unless the item was changed
-    /// since it was read. Returns whether it did.
+    /// Sets these attributes of a summary item and removes those without a value, and puts `with_it` in the same
+    /// transaction, unless the summary item was changed since it was read. Returns whether it did.
     async fn update_summary(
         &self,
         app: AppId,
         session_id: &str,
         fields: Vec<(&'static str, Option<AttributeValue>)>,
+        with_it: Vec<Item>,
         there: Option<&SummaryItem>,
         now_ms: u64,
     ) -> Result<bool, StoreError> {
         let revision = there.and_then(|there| there.revision);
-        let mut update = self
-            .client
-            .update_item()
+        let mut update = Update::builder()
             .table_name(&self.sessions_table)
             .key("pk", text(keys::session(app, session_id)))
             .key("sk", text(keys::SUMMARY))
@@ -203,52 +215,42 @@ impl Store {
             }
         }
         let remove = if remove.is_empty() { String::new() } else { format!(" REMOVE {}", remove.join(", ")) };
-        match update.update_expression(format!("SET {}{remove}", set.join(", "))).send().await {
+        let update = update.update_expression(format!("SET {}{remove}", set.join(", "))).build();
+        let update = update.map_err(|error| StoreError::unreadable(UPDATE, error.to_string()))?;
+        if !with_it.is_empty() {
+            return self.update_with(update, with_it).await;
+        }
+        let alone = self
+            .client
+            .update_item()
+            .table_name(update.table_name)
+            .set_key(Some(update.key))
+            .update_expression(update.update_expression)
+            .set_condition_expression(update.condition_expression)
+            .set_expression_attribute_names(update.expression_attribute_names)
+            .set_expression_attribute_values(update.expression_attribute_values);
+        match alone.send().await {
             Ok(_) => Ok(true),
             Err(error) => condition_failed(error).map(|_| false),
         }
     }
 
-    /// Makes sure that every user finds the session: the users that its events name, and its owner so far.
-    async fn index_further_users(
-        &self,
-        app: AppId,
-        session_id: &str,
-        summary: &Summary,
-        partition: &Partition,
-    ) -> Result<(), StoreError> {
-        let began_at = summary.began_at.map(|at| at.to_string()).unwrap_or_default();
-        let mut users = BTreeMap::new();
-        if let Some(there) = &partition.summary
-            && let Some(former) = there.by_user.as_deref()
-            && let Some(former) = former.strip_prefix(&keys::user(app, ""))
-        {
-            users.insert(former, there.expires_at);
+    /// Does an update and puts items into the sessions table, all or nothing. Returns whether it did.
+    async fn update_with(&self, update: Update, items: Vec<Item>) -> Result<bool, StoreError> {
+        let mut transaction = self.client.transact_write_items();
+        transaction = transaction.transact_items(TransactWriteItem::builder().update(update).build());
+        for item in items {
+            let put = Put::builder().table_name(&self.sessions_table).set_item(Some(item)).build();
+            let put = put.map_err(|error| StoreError::unreadable(TRANSACT, error.to_string()))?;
+            transaction = transaction.transact_items(TransactWriteItem::builder().put(put).build());
         }
-        for item in &partition.timeline {
-            if item.event().is_some()
-                && let Some(user) = item.user.as_deref()
-            {
-                let last = users.entry(user).or_insert(item.expires_at);
-                *last = last.zip(item.expires_at).map(|(last, this)| last.max(this));
+        match transaction.send().await {
+            Ok(_) => Ok(true),
+            Err(error) if error.as_service_error().is_some_and(|e| e.is_transaction_canceled_exception()) => {
+                Ok(false)
             }
+            Err(error) => Err(StoreError::of(TRANSACT, error)),
         }
-        for (user, expires_at) in users {
-            let is_owner = summary.user.as_deref().is_none_or(|owner| owner == user);
-            if is_owner || !keys::fits(&keys::user(app, user)) {
-                continue;
-            }
-            let lasts = partition.further_users.get(&keys::further_user(user));
-            let lasts_long_enough = match (lasts, expires_at) {
-                (Some(Some(lasts)), Some(needed)) => *lasts >= needed,
-                (Some(lasts), _) => lasts.is_none(),
-                (None, _) => false,
-            };
-            if !lasts_long_enough {
-                self.put_further_user(app, session_id, user, &began_at, expires_at).await?;
-            }
-        }
-        Ok(())
     }
 
     /// Writes the item through which a further user finds the session.
@@ -260,25 +262,18 @@ impl Store {
         began_at: &str,
         expires_at: Option<u64>,
     ) -> Result<(), StoreError> {
-        let put = self
-            .client
-            .put_item()
-            .table_name(&self.sessions_table)
-            .item("pk", text(keys::session(app, session_id)))
-            .item("sk", text(keys::further_user(user_id)))
-            .item("by_user", text(keys::user(app, user_id)))
-            .item("by_user_at", text(began_at));
-        let put = match expires_at {
-            Some(at) => put.item("expires_at", number(at + FURTHER_USER_SPARE_SECONDS)),
-            None => put,
-        };
+        let item = further_user_item(app, session_id, user_id, began_at, expires_at);
+        let put = self.client.put_item().table_name(&self.sessions_table).set_item(Some(item));
         put.send().await.map(drop).map_err(|error| StoreError::of(PUT, error))
     }
 
     /// Moves the profiles of the session's users forward to what its timeline says.
+    ///
+    /// A profile of which the events were erased in the meantime is deleted again.
     async fn restore_profiles(
         &self,
         app: AppId,
+        session_id: &str,
         partition: &Partition,
         now_ms: u64,
     ) -> Result<(), StoreError> {
@@ -299,6 +294,7 @@ impl Store {
                 }
             }
         }
+        let mut restored: BTreeMap<_, Vec<_>> = BTreeMap::new();
         for (user, fields) in newest {
             let profile = self.profile(app, user).await?;
             for (at, change, expires_at) in fields.into_values() {
@@ -308,10 +304,56 @@ impl Store {
                 };
                 if stored_at.is_none_or(|stored_at| stored_at.as_ms() < at) {
                     self.write_profile(app, user, at, &change, expires_at).await?;
+                    restored.entry(user).or_default().push((change.field(), at));
                 }
             }
         }
+        if restored.is_empty() {
+            return Ok(());
+        }
+        let now = self.session_partition(app, session_id, false).await?.unwrap_or_default();
+        for (user, fields) in restored {
+            if !now.timeline.iter().any(|item| item.user.as_deref() == Some(user)) {
+                self.delete_restored(app, user, &fields).await?;
+            }
+        }
         Ok(())
+    }
+
+    /// Deletes a profile that has nothing but these fields, each of this time.
+    async fn delete_restored(
+        &self,
+        app: AppId,
+        user: &str,
+        restored: &[(&'static str, u64)],
+    ) -> Result<(), StoreError> {
+        let mut delete = self
+            .client
+            .delete_item()
+            .table_name(&self.sessions_table)
+            .key("pk", text(keys::user(app, user)))
+            .key("sk", text(keys::PROFILE));
+        let mut conditions = Vec::new();
+        for field in ProfileChange::FIELDS {
+            match restored.iter().find(|(restored, _)| *restored == field) {
+                Some((_, at)) => {
+                    conditions.push(format!("{field}_at = :{field}"));
+                    delete = delete.expression_attribute_values(format!(":{field}"), number(at));
+                }
+                None => conditions.push(format!("attribute_not_exists({field}_at)")),
+            }
+        }
+        match delete.condition_expression(conditions.join(" AND ")).send().await {
+            Err(error)
+                if !error
+                    .as_service_error()
+                    .is_some_and(|error| error.is_conditional_check_failed_exception()) =>
+            {
+                Err(StoreError::of(DELETE, error))
+            }
+            // Another session has changed it, or it does not exist.
+            _ => Ok(()),
+        }
     }
 
     /// A session's summary as it is written; `None` if there is none, or only its stub.
@@ -327,4 +369,63 @@ impl Store {
             .map(Some)
             .map_err(|error| StoreError::unreadable("GetItem", error.to_string()))
     }
+}
+
+/// The items that are missing for every user to find the session: the users that its events name, and its owner so
+/// far, who comes first.
+fn missing_further_users(
+    app: AppId,
+    session_id: &str,
+    summary: &Summary,
+    partition: &Partition,
+) -> Vec<Item> {
+    let began_at = summary.began_at.map(|at| at.to_string()).unwrap_or_default();
+    let mut users = BTreeMap::new();
+    let former = partition.stored_owner(app);
+    if let (Some(former), Some(there)) = (former, &partition.summary) {
+        users.insert(former, there.expires_at);
+    }
+    for item in &partition.timeline {
+        if item.event().is_some()
+            && let Some(user) = item.user.as_deref()
+        {
+            let last = users.entry(user).or_insert(item.expires_at);
+            *last = last.zip(item.expires_at).map(|(last, this)| last.max(this));
+        }
+    }
+    let is_missing = |(user, expires_at): &(&str, Option<u64>)| {
+        let is_owner = summary.user.as_deref().is_none_or(|owner| owner == *user);
+        if is_owner || !keys::fits(&keys::user(app, user)) {
+            return false;
+        }
+        let lasts = partition.further_users.get(&keys::further_user(user));
+        let lasts_long_enough = match (lasts, expires_at) {
+            (Some(Some(lasts)), Some(needed)) => lasts >= needed,
+            (Some(lasts), _) => lasts.is_none(),
+            (None, _) => false,
+        };
+        !lasts_long_enough
+    };
+    let mut missing: Vec<_> = users.into_iter().filter(is_missing).collect();
+    missing.sort_by_key(|(user, _)| Some(*user) != former);
+    let item = |(user, expires_at)| further_user_item(app, session_id, user, &began_at, expires_at);
+    missing.into_iter().map(item).collect()
+}
+
+/// The item through which a further user finds the session.
+fn further_user_item(
+    app: AppId,
+    session_id: &str,
+    user_id: &str,
+    began_at: &str,
+    expires_at: Option<u64>,
+) -> Item {
+    let fields = [
+        ("pk", Some(text(keys::session(app, session_id)))),
+        ("sk", Some(text(keys::further_user(user_id)))),
+        ("by_user", Some(text(keys::user(app, user_id)))),
+        ("by_user_at", Some(text(began_at))),
+        ("expires_at", expires_at.map(|at| number(at + FURTHER_USER_SPARE_SECONDS))),
+    ];
+    fields.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
 }

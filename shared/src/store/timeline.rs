@@ -15,7 +15,7 @@ use crate::{
 };
 
 const QUERY: &str = "Query";
-/// The newest 200 items of the timeline, and the summary.
+/// One more than the 200 items of a timeline that is read whole.
 const PAGE: i32 = 201;
 
 /// The attributes that are read of each item.
@@ -105,7 +105,7 @@ impl Store {
     /// Reads a session's partition as it is now, by consistent reads. `None` if it has more than a page
     /// and only a page was asked for.
     ///
-    /// The summary is read before the timeline: the query runs backward.
+    /// The parts of large bodies are not read: three of them would be more than a page.
     pub(super) async fn session_partition(
         &self,
         app: AppId,
@@ -113,35 +113,40 @@ impl Store {
         only_a_page: bool,
     ) -> Result<Option<Partition>, StoreError> {
         let mut partition = Partition::default();
-        let mut start = None;
-        loop {
-            let mut query = self
-                .client
-                .query()
-                .table_name(&self.sessions_table)
-                .key_condition_expression("pk = :pk AND sk BETWEEN :first AND :last")
-                .expression_attribute_values(":pk", text(keys::session(app, session_id)))
-                .expression_attribute_values(":first", text(keys::TIMELINE))
-                .expression_attribute_values(":last", text(keys::BEHIND_FURTHER_USERS))
-                .projection_expression(ATTRIBUTES.map(|name| format!("#{name}")).join(", "))
-                .scan_index_forward(false)
-                .limit(PAGE)
-                .set_exclusive_start_key(start)
-                .consistent_read(true);
-            for name in ATTRIBUTES {
-                query = query.expression_attribute_names(format!("#{name}"), name);
-            }
-            let page = query.send().await.map_err(|error| StoreError::of(QUERY, error))?;
-            for item in page.items.unwrap_or_default() {
-                partition.take(session_id, from_item(QUERY, item)?);
-            }
-            start = page.last_evaluated_key;
-            match &start {
-                None => return Ok(Some(partition)),
-                Some(_) if only_a_page => return Ok(None),
-                Some(_) => {}
+        // A rebuild writes only if the summary item is still the one that was read before the timeline.
+        for range in [[keys::SUMMARY, keys::BEHIND_FURTHER_USERS], [keys::TIMELINE, keys::BEHIND_TIMELINE]] {
+            let mut start = None;
+            loop {
+                let [first, last] = range.map(text);
+                let mut query = self
+                    .client
+                    .query()
+                    .table_name(&self.sessions_table)
+                    .key_condition_expression("pk = :pk AND sk BETWEEN :first AND :last")
+                    .expression_attribute_values(":pk", text(keys::session(app, session_id)))
+                    .expression_attribute_values(":first", first)
+                    .expression_attribute_values(":last", last)
+                    .projection_expression(ATTRIBUTES.map(|name| format!("#{name}")).join(", "))
+                    .scan_index_forward(false)
+                    .limit(PAGE)
+                    .set_exclusive_start_key(start)
+                    .consistent_read(true);
+                for name in ATTRIBUTES {
+                    query = query.expression_attribute_names(format!("#{name}"), name);
+                }
+                let page = query.send().await.map_err(|error| StoreError::of(QUERY, error))?;
+                for item in page.items.unwrap_or_default() {
+                    partition.take(session_id, from_item(QUERY, item)?);
+                }
+                start = page.last_evaluated_key;
+                match &start {
+                    None => break,
+                    Some(_) if only_a_page => return Ok(None),
+                    Some(_) => {}
+                }
             }
         }
+        Ok(Some(partition))
     }
 }
 
@@ -187,11 +192,12 @@ impl Partition {
 
     /// The owner of the session: the user of its first event that names one.
     pub(super) fn owner(&self, app: AppId) -> Option<String> {
-        let stored = || {
-            let by_user = self.summary.as_ref()?.by_user.as_deref()?;
-            by_user.strip_prefix(&keys::user(app, "")).map(str::to_owned)
-        };
-        self.fold().user.or_else(stored)
+        self.fold().user.or_else(|| self.stored_owner(app).map(str::to_owned))
+    }
+
+    /// The owner of the session as its summary item has it.
+    pub(super) fn stored_owner(&self, app: AppId) -> Option<&str> {
+        self.summary.as_ref()?.by_user.as_deref()?.strip_prefix(&keys::user(app, ""))
     }
 }
 
@@ -214,10 +220,16 @@ impl TimelineItem {
                     serde_json::json!({ "SessionId": session_id, "Event": kind, "EventTime": at }).to_string()
                 };
                 let body = body.unwrap_or_else(bare);
-                user = user_named_in(body.as_bytes());
-                read(&body).map_or(TimelineEntry::Unreadable(at), |event| {
-                    TimelineEntry::Event(Box::new(without_texts(event)))
-                })
+                match read::<SessionEvent>(&body) {
+                    Ok(event) => {
+                        user.clone_from(&event.client_user_id);
+                        TimelineEntry::Event(Box::new(without_texts(event)))
+                    }
+                    Err(_) => {
+                        user = user_in_json(body.as_bytes());
+                        TimelineEntry::Unreadable(at)
+                    }
+                }
             }
             (None, Some(rule)) => TimelineEntry::Decision { at, rule, version: item.version },
             (None, None) => TimelineEntry::Unreadable(at),
@@ -239,11 +251,14 @@ impl TimelineItem {
 pub(super) fn user_named_in(body: &[u8]) -> Option<String> {
     match read::<SessionEvent>(body) {
         Ok(event) => event.client_user_id,
-        Err(_) => {
-            let body: serde_json::Value = serde_json::from_slice(body).ok()?;
-            body["ClientUserId"].as_str().map(str::to_owned)
-        }
+        Err(_) => user_in_json(body),
     }
+}
+
+/// The user that a JSON document names, whatever else it holds.
+fn user_in_json(body: &[u8]) -> Option<String> {
+    let body: serde_json::Value = serde_json::from_slice(body).ok()?;
+    body["ClientUserId"].as_str().map(str::to_owned)
 }
 
 /// Drops the texts: a fold does not need them, and those of a long session would fill the memory.
