@@ -50,7 +50,7 @@ check: $(TOOLS)/installed $(TOOLS)/checkov/installed ## Format, lints, fuzz targ
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 	# Nothing is linked: the library, which takes a C++ compiler, is not needed.
-	CUSTOM_LIBFUZZER_PATH=none cargo check --manifest-path fuzz/Cargo.toml --locked --target-dir target
+	CUSTOM_LIBFUZZER_PATH=target/none cargo check --manifest-path fuzz/Cargo.toml --locked --target-dir target
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps --quiet
 	tools/check-template
 	$(TOOLS)/bin/python -B tools/test_zip_functions.py
