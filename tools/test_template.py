@@ -268,7 +268,7 @@ class Calls(unittest.TestCase):
 
     def test_each_waits_longer_than_what_it_calls(self):
         sender = 2000
-        budget = int(re.search(r"BUDGET: Duration = Duration::from_millis\((\d+)\)", rust(*EDGE))[1])
+        budget = int(re.search(r"TOTAL: Duration = Duration::from_millis\((\d+)\)", rust(*EDGE))[1])
         found = stack()
         functions = found.of_type("AWS::Lambda::Function")
         self.assertEqual(functions.keys(), METRICS.keys())
@@ -537,7 +537,7 @@ class Monitoring(unittest.TestCase):
         self.assertIn(("ApproximateNumberOfMessagesVisible", "SpillDeadLetterQueue.QueueName"), watched)
 
     def test_slow_answers_are_noticed_before_the_budget_is_spent(self):
-        budget = int(re.search(r"BUDGET: Duration = Duration::from_millis\((\d+)\)", rust(*EDGE))[1])
+        budget = int(re.search(r"TOTAL: Duration = Duration::from_millis\((\d+)\)", rust(*EDGE))[1])
         slow = [one for one in stack().of_type("AWS::CloudWatch::Alarm").values() if one.get("ExtendedStatistic")]
         self.assertEqual(len(slow), 2)
         for alarm in slow:

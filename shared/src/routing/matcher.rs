@@ -71,7 +71,7 @@ pub enum Scalar<'a> {
     Text(&'a str),
     /// An integer.
     Integer(i128),
-    /// Another number. Beyond [`MOST_EXACT`] it is one of several that look alike.
+    /// Another number. Beyond 2^53 - 1 it is one of several that look alike.
     Number(f64),
     /// `true` or `false`.
     Truth(bool),
