@@ -56,8 +56,11 @@ pub fn read<T: DeserializeOwned>(body: &(impl AsRef<[u8]> + ?Sized)) -> Result<T
     serde_json::from_str(body).or_else(|_| {
         // To know the place costs a copy of each field's name: only when there is something to tell.
         let deserializer = &mut serde_json::Deserializer::from_str(body);
-        serde_path_to_error::deserialize(deserializer)
-            .map_err(|error| NotUnderstood::new(error.path().to_string(), error.inner().to_string()))
+        serde_path_to_error::deserialize(deserializer).map_err(|error| {
+            // What is not even JSON has no field that is wrong, and its path may hold names that a user chose.
+            let path = if error.inner().is_data() { error.path().to_string() } else { ".".to_owned() };
+            NotUnderstood::new(path, error.inner().to_string())
+        })
     })
 }
 
